@@ -1,0 +1,3 @@
+//! The `hecate-seal` command line.
+
+fn main() {}

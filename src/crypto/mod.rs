@@ -1,0 +1,1 @@
+//! Layer 0: the only place that names a cryptography library.

@@ -1,0 +1,5 @@
+//! Layer 1: the Kubernetes documents that sealing reads and writes.
+
+mod types;
+
+pub use types::{ObjectMeta, SealedSecret, SealedSecretSpec, Secret, SecretTemplate};

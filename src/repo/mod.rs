@@ -1,0 +1,1 @@
+//! Layer 3: the user's repository: its files and settings.

@@ -1,0 +1,1 @@
+//! Layer 1: `spec.template.data`, Go templates with sprig functions, under limits.
