@@ -1,3 +1,10 @@
-//! The `hecate-seal` command line.
+//! The `hecate-seal` command line; called as `kubeseal` it is that program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use hecate_seal::cli;
+
+fn main() -> ExitCode {
+    cli::forbid_core_dumps();
+    ExitCode::from(cli::run(std::env::args_os(), &mut cli::Io::of_process()))
+}

@@ -1,0 +1,99 @@
+//! Every environment variable that the program reads, and the only way it reads them.
+//!
+//! Variables of other programs keep their meaning there; ours begin with `HECATE_SEAL_` and stand between flags and the
+//! settings file: a flag wins over the variable, the variable over `.hecate-seal.yaml`. The kubeseal front end adds
+//! `SEALED_SECRETS_*`, one for each flag of kubeseal. An empty variable of ours counts as not set.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// Not empty: no colour. See <https://no-color.org>.
+pub const NO_COLOR: &str = "NO_COLOR";
+/// `dumb`: no colour.
+pub const TERM: &str = "TERM";
+
+/// Where variables come from: the process, or a map that a test made.
+///
+/// Values are read when they are asked for and never kept, since a variable may be a secret (`--from-env`).
+#[derive(Clone, Default)]
+pub struct Env(Source);
+
+#[derive(Clone)]
+enum Source {
+    Process,
+    Fixed(BTreeMap<String, OsString>),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Fixed(BTreeMap::new())
+    }
+}
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(Source::Process)
+    }
+
+    /// Exactly these variables.
+    pub fn fixed<K: Into<String>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(Source::Fixed(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
+    }
+
+    /// The variable as the system has it; `None` when it is not set. A name that no variable can have is never set.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<OsString> {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return None;
+        }
+        match &self.0 {
+            Source::Process => std::env::var_os(name),
+            Source::Fixed(map) => map.get(name).cloned(),
+        }
+    }
+
+    /// The variable as text; `None` when it is not set, empty, or not UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.raw(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty())
+    }
+
+    /// All variables whose name starts with `prefix`, sorted, names and values as text where they are UTF-8.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &str) -> BTreeMap<String, String> {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let wanted = |(name, _): &(String, String)| name.starts_with(prefix);
+        match &self.0 {
+            // Names are looked at first, so that values of other variables are not even decoded.
+            Source::Process => std::env::vars_os()
+                .filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with(prefix)))
+                .filter_map(text)
+                .collect(),
+            Source::Fixed(map) => {
+                map.iter().filter_map(|(name, value)| Some((name.clone(), value.to_str()?.to_owned()))).filter(wanted).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_text_is_not_set_but_raw_shows_it() {
+        let env = Env::fixed([("A", ""), ("B", "x")]);
+        assert_eq!(env.text("A"), None);
+        assert_eq!(env.raw("A"), Some(OsString::new()));
+        assert_eq!(env.text("B").as_deref(), Some("x"));
+        assert_eq!(env.raw("C"), None);
+    }
+
+    #[test]
+    fn a_name_no_variable_can_have_is_not_set() {
+        assert_eq!(Env::of_process().raw("A=B"), None);
+        assert_eq!(Env::of_process().raw(""), None);
+    }
+}
