@@ -1,2 +1,7 @@
 //! Against the real programs: kubeseal and the Go references.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod peer;
