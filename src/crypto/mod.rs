@@ -1,1 +1,36 @@
 //! Layer 0: the only place that names a cryptography library.
+//!
+//! Everything above speaks of keys, labels and session keys, never of `aws-lc-rs`, `rcgen` or `x509-parser`. What is here:
+//! RSA-OAEP-SHA256 with a label ([`rsa`]), AES-GCM under a one-time key ([`gcm`]), certificates as the sealed-secrets
+//! controller makes them ([`x509`]), PEM text that is wiped after reading ([`pem`]), and random bytes ([`random`]).
+//! What is not here: formats of sealed values, scopes and Kubernetes objects; those are layers 1 and 2.
+//!
+//! Follows `sealed-secrets.md` §1.1 and §1.3. RSA is constant-time and blinded in AWS-LC; failures of private-key operations
+//! carry no detail on purpose.
+
+mod error;
+pub mod gcm;
+pub mod pem;
+pub mod random;
+pub mod rsa;
+pub mod x509;
+
+pub use error::Error;
+
+/// Throw-away keys of 2048 bits for unit tests, made once per process.
+#[cfg(test)]
+pub(crate) mod test_keys {
+    use std::sync::OnceLock;
+
+    use super::rsa::PrivateKey;
+
+    pub(crate) fn first() -> &'static PrivateKey {
+        static KEY: OnceLock<PrivateKey> = OnceLock::new();
+        KEY.get_or_init(|| PrivateKey::generate(2048).unwrap())
+    }
+
+    pub(crate) fn second() -> &'static PrivateKey {
+        static KEY: OnceLock<PrivateKey> = OnceLock::new();
+        KEY.get_or_init(|| PrivateKey::generate(2048).unwrap())
+    }
+}

@@ -1,0 +1,287 @@
+//! One sealed value: the hybrid ciphertext of one item of a SealedSecret.
+//!
+//! `u16` big-endian length ‖ RSA-OAEP ciphertext of a 32-byte session key ‖ AES-256-GCM ciphertext and tag, written in base64
+//! with padding (`sealed-secrets.md` §1.1). There is no version, no key id and no hint of the scope in the bytes, so parsing
+//! checks structure only; whether a value opens is [`super::Keyring`]'s business.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::Label;
+use crate::crypto::rsa::{PrivateKey, PublicKey};
+use crate::crypto::{self, gcm, random};
+use crate::secret::SecretBytes;
+
+/// Bytes of a session key that is written. AES keys of 16 and 24 bytes are read as well.
+pub const SESSION_KEY_LEN: usize = 32;
+
+/// Bytes of the length before the wrapped session key.
+const PREFIX_LEN: usize = 2;
+
+/// Go's `base64.StdEncoding`: padding required, unused last bits ignored.
+const GO_STANDARD: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// Why a text or bytes cannot be a sealed value, whatever the key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// Not base64; `at` counts bytes from 0, as Go does.
+    #[error("illegal base64 data at input byte {at}")]
+    Base64 {
+        /// Offset of the first byte that cannot be.
+        at: usize,
+    },
+    /// No bytes at all.
+    #[error("the value is empty")]
+    Empty,
+    /// Not even a length, or nothing where the wrapped session key should be.
+    #[error("the value is too short to be a sealed one: {len} bytes")]
+    TooShort {
+        /// Bytes there are.
+        len: usize,
+    },
+    /// The wrapped session key would end behind the value: it was cut, or never was a sealed value.
+    #[error(
+        "the value is cut short or was never sealed: it announces a session key of {announced} bytes and has {remaining} left"
+    )]
+    Truncated {
+        /// Length that the first two bytes give.
+        announced: usize,
+        /// Bytes after the length.
+        remaining: usize,
+    },
+    /// The part after the wrapped session key is shorter than an authentication tag.
+    #[error("the value is cut short: {remaining} bytes after the session key, at least {} are needed", gcm::TAG_LEN)]
+    NoTag {
+        /// Bytes after the wrapped session key.
+        remaining: usize,
+    },
+    /// Sealed for an RSA key of another size.
+    #[error("sealed for an RSA key of {} bits, not of {expected_bits}", .wrapped * 8)]
+    OtherKeySize {
+        /// Bytes of the wrapped session key.
+        wrapped: usize,
+        /// Bits of the key at hand.
+        expected_bits: usize,
+    },
+}
+
+/// A sealed value whose structure holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedValue {
+    bytes: Vec<u8>,
+    wrapped_len: usize,
+}
+
+impl SealedValue {
+    /// Reads base64 as Go's decoder does: `\r` and `\n` anywhere are ignored, everything else must be standard base64 with its
+    /// padding.
+    ///
+    /// # Errors
+    /// [`ValueError`], always for a structural reason.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        Self::from_bytes(decode_base64(text)?)
+    }
+
+    /// Takes the decoded bytes.
+    ///
+    /// # Errors
+    /// [`ValueError`] other than [`ValueError::Base64`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ValueError> {
+        if bytes.is_empty() {
+            return Err(ValueError::Empty);
+        }
+        let len = bytes.len();
+        let &[high, low, ref rest @ ..] = bytes.as_slice() else { return Err(ValueError::TooShort { len }) };
+        let announced = usize::from(u16::from_be_bytes([high, low]));
+        if announced == 0 || rest.is_empty() {
+            return Err(ValueError::TooShort { len });
+        }
+        let Some(remaining) = rest.len().checked_sub(announced) else {
+            return Err(ValueError::Truncated { announced, remaining: rest.len() });
+        };
+        if remaining < gcm::TAG_LEN {
+            return Err(ValueError::NoTag { remaining });
+        }
+        Ok(Self { bytes, wrapped_len: announced })
+    }
+
+    /// Base64 with padding, on one line: what stands in `spec.encryptedData`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        GO_STANDARD.encode(&self.bytes)
+    }
+
+    /// All bytes, in wire order.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The RSA ciphertext of the session key.
+    #[must_use]
+    pub fn wrapped_key(&self) -> &[u8] {
+        self.bytes.get(PREFIX_LEN..PREFIX_LEN + self.wrapped_len).unwrap_or_default()
+    }
+
+    /// The AES-GCM ciphertext with its tag.
+    #[must_use]
+    pub fn ciphertext(&self) -> &[u8] {
+        self.bytes.get(PREFIX_LEN + self.wrapped_len..).unwrap_or_default()
+    }
+
+    /// Bytes of the plaintext; the format does not hide it.
+    #[must_use]
+    pub fn plaintext_len(&self) -> usize {
+        self.ciphertext().len().saturating_sub(gcm::TAG_LEN)
+    }
+
+    /// Bits of the RSA key it was sealed for, as far as its length tells (a multiple of 8).
+    #[must_use]
+    pub fn key_bits(&self) -> usize {
+        self.wrapped_len * 8
+    }
+
+    /// Whether its length fits a public key. It may still be sealed for another key of the same size.
+    ///
+    /// # Errors
+    /// [`ValueError::OtherKeySize`].
+    pub fn check_size_for(&self, key: &PublicKey) -> Result<(), ValueError> {
+        if self.wrapped_len == key.modulus_bytes() {
+            Ok(())
+        } else {
+            Err(ValueError::OtherKeySize { wrapped: self.wrapped_len, expected_bits: key.bits() })
+        }
+    }
+
+    /// Opens with one key.
+    ///
+    /// # Errors
+    /// [`crypto::Error::Decrypt`] for any reason: wrong key, label or bytes.
+    pub fn open_with(&self, key: &PrivateKey, label: &Label) -> Result<SecretBytes, crypto::Error> {
+        if self.wrapped_len != key.public_key().modulus_bytes() {
+            return Err(crypto::Error::Decrypt);
+        }
+        let session_key = key.unwrap(label.as_bytes(), self.wrapped_key())?;
+        gcm::open(&session_key, self.ciphertext())
+    }
+}
+
+impl std::fmt::Debug for SealedValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedValue({} bit key, {} bytes of plaintext)", self.key_bits(), self.plaintext_len())
+    }
+}
+
+/// Seals one value under a fresh session key. Any bytes, also none.
+///
+/// # Errors
+/// [`crypto::Error`] when the random generator or the library fails; not for any plaintext.
+pub fn seal_value(key: &PublicKey, label: &Label, plaintext: &[u8]) -> Result<SealedValue, crypto::Error> {
+    let session_key = random::secret(SESSION_KEY_LEN)?;
+    let wrapped = key.wrap(label.as_bytes(), &session_key)?;
+    let prefix = u16::try_from(wrapped.len()).map_err(|_| crypto::Error::Wrap)?;
+    let mut bytes = Vec::with_capacity(PREFIX_LEN + wrapped.len() + plaintext.len() + gcm::TAG_LEN);
+    bytes.extend_from_slice(&prefix.to_be_bytes());
+    bytes.extend_from_slice(&wrapped);
+    gcm::seal_append(&session_key, plaintext, &mut bytes)?;
+    Ok(SealedValue { bytes, wrapped_len: wrapped.len() })
+}
+
+fn decode_base64(text: &str) -> Result<Vec<u8>, ValueError> {
+    let stripped: String;
+    let clean = if text.contains(['\r', '\n']) {
+        stripped = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        &stripped
+    } else {
+        text
+    };
+    GO_STANDARD.decode(clean).map_err(|error| {
+        let at = match error {
+            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
+            base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => clean.len(),
+        };
+        ValueError::Base64 { at: original_offset(text, at) }
+    })
+}
+
+/// Offset in `text` of the byte that is number `at` once line ends are left out.
+fn original_offset(text: &str, at: usize) -> usize {
+    let mut kept = text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n')).map(|(offset, _)| offset);
+    kept.nth(at).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::test_keys;
+    use crate::seal::Scope;
+
+    fn sealed(plaintext: &[u8]) -> (SealedValue, Label) {
+        let label = Label::new(Scope::Strict, "ns", "name");
+        (seal_value(test_keys::first().public_key(), &label, plaintext).unwrap(), label)
+    }
+
+    #[test]
+    fn a_sealed_value_has_the_wire_form_and_opens() {
+        let (value, label) = sealed(b"\xff\x00 binary\n");
+        assert_eq!(value.as_bytes().len(), 2 + 256 + 10 + 16);
+        assert_eq!(&value.as_bytes()[..2], [1, 0]);
+        assert_eq!((value.key_bits(), value.plaintext_len()), (2048, 10));
+        let back = SealedValue::parse(&value.to_text()).unwrap();
+        assert!(back == value);
+        assert_eq!(back.open_with(test_keys::first(), &label).unwrap().expose(), b"\xff\x00 binary\n");
+        assert_eq!(back.open_with(test_keys::second(), &label), Err(crypto::Error::Decrypt));
+    }
+
+    #[test]
+    fn the_same_value_never_seals_to_the_same_bytes() {
+        assert!(sealed(b"x").0 != sealed(b"x").0);
+    }
+
+    #[test]
+    fn line_ends_are_ignored_and_other_blanks_are_not() {
+        let (value, _) = sealed(b"v");
+        let text = value.to_text();
+        let (head, tail) = text.split_at(70);
+        assert!(SealedValue::parse(&format!("{head}\r\n{tail}\n")).unwrap() == value);
+        assert_eq!(SealedValue::parse(&format!("{head} {tail}")), Err(ValueError::Base64 { at: 70 }));
+        assert_eq!(SealedValue::parse(&format!("\n{head}\t{tail}")), Err(ValueError::Base64 { at: 71 }));
+    }
+
+    #[test]
+    fn padding_is_required_and_the_alphabet_is_the_standard_one() {
+        assert_eq!(SealedValue::parse("AAA"), Err(ValueError::Base64 { at: 3 }));
+        assert_eq!(SealedValue::parse("AA-_"), Err(ValueError::Base64 { at: 2 }));
+    }
+
+    #[test]
+    fn structure_is_checked_with_the_reason() {
+        assert_eq!(SealedValue::parse(""), Err(ValueError::Empty));
+        assert_eq!(SealedValue::from_bytes(vec![1]), Err(ValueError::TooShort { len: 1 }));
+        assert_eq!(SealedValue::from_bytes(vec![0, 0, 1]), Err(ValueError::TooShort { len: 3 }));
+        let (value, _) = sealed(b"v");
+        let cut = |len: usize| SealedValue::from_bytes(value.as_bytes()[..len].to_vec());
+        assert_eq!(cut(257), Err(ValueError::Truncated { announced: 256, remaining: 255 }));
+        assert_eq!(cut(258 + 15), Err(ValueError::NoTag { remaining: 15 }));
+        assert!(cut(258 + 16).is_ok());
+        let plain = SealedValue::parse("aHVudGVyMi1odW50ZXIy").unwrap_err();
+        assert_eq!(
+            plain.to_string(),
+            "the value is cut short or was never sealed: it announces a session key of 26741 bytes and has 13 left"
+        );
+    }
+
+    #[test]
+    fn a_value_for_another_key_size_is_told_from_the_length() {
+        let mut bytes = vec![2, 0];
+        bytes.resize(2 + 512 + 16, 0);
+        let value = SealedValue::from_bytes(bytes).unwrap();
+        assert_eq!(
+            value.check_size_for(test_keys::first().public_key()).unwrap_err().to_string(),
+            "sealed for an RSA key of 4096 bits, not of 2048"
+        );
+    }
+}
