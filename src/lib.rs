@@ -7,6 +7,7 @@
 //!   layer 4   cli                 what a person types and reads
 //!   layer 3   repo                files, trees, the environment
 //!   layer 2   seal                what a sealed value is, and how it opens
+//!             sops                the SOPS file format, where each value of a document is sealed by itself
 //!   layer 1   manifest, template  Kubernetes documents, Go templates
 //!   layer 0   crypto, yaml        RSA, AES-GCM, X.509; text with spans
 //!             secret              bytes that wipe themselves; any layer may use it
@@ -20,6 +21,7 @@ pub mod crypto;
 pub mod manifest;
 pub mod seal;
 pub mod secret;
+pub mod sops;
 pub mod template;
 pub mod yaml;
 

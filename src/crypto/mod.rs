@@ -1,8 +1,9 @@
 //! Layer 0: the only place that names a cryptography library.
 //!
 //! Everything above speaks of keys, labels and session keys, never of `aws-lc-rs`, `rcgen` or `x509-parser`. What is here:
-//! RSA-OAEP-SHA256 with a label ([`rsa`]), AES-GCM under a one-time key ([`gcm`]), certificates as the sealed-secrets
-//! controller makes them ([`x509`]), PEM text that is wiped after reading ([`pem`]), and random bytes ([`random`]).
+//! RSA-OAEP-SHA256 with a label ([`rsa`]), AES-GCM under a one-time key ([`gcm`]) and with SOPS's 32-byte nonce ([`gcm32`]),
+//! certificates as the sealed-secrets controller makes them ([`x509`]), SHA-512 ([`sha512`]), PEM text that is wiped after
+//! reading ([`pem`]), and random bytes ([`random`]).
 //! What is not here: formats of sealed values, scopes and Kubernetes objects; those are layers 1 and 2.
 //!
 //! Follows `sealed-secrets.md` §1.1 and §1.3. RSA is constant-time and blinded in AWS-LC; failures of private-key operations
@@ -10,9 +11,11 @@
 
 mod error;
 pub mod gcm;
+pub mod gcm32;
 pub mod pem;
 pub mod random;
 pub mod rsa;
+pub mod sha512;
 pub mod x509;
 
 pub use error::Error;

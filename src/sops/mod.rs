@@ -1,0 +1,20 @@
+//! The SOPS file format: values sealed one by one inside a document that stays readable.
+//!
+//! A SOPS file keeps its keys and structure in the clear and replaces leaves by `ENC[AES256_GCM,…]`. One random data key seals
+//! them all; the file's `sops` block holds that key wrapped for each recipient, the rule that chose the leaves, and a MAC over
+//! the plaintext of the document. Each value is bound to its path, so it cannot be moved elsewhere.
+//!
+//! Here is the format, pure: text in, values out, no files and no environment. What is here follows sops 3.13.3 as measured in
+//! `reference/sops-age.md`, whose section numbers the modules quote; where sops loses data or leaves plaintext behind, we refuse.
+//!
+//! ```text
+//!   value     one ENC[…] string, its types and the data it is bound to
+//!   go        numbers, booleans and times in the text form that Go gives them
+//!   mac       the hash over a document's values
+//!   shamir    the data key split over groups of recipients
+//! ```
+
+pub mod go;
+pub mod mac;
+pub mod shamir;
+pub mod value;
