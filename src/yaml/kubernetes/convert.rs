@@ -1,0 +1,451 @@
+//! A document as JSON: aliases and merge keys expanded, keys turned into strings, and a list of what changed on the way.
+//!
+//! Follows `decode.go` of go-yaml v2 and `convertToJSONableObject` of sigs.k8s.io/yaml, with their order of events: a merge
+//! key takes effect where it stands, so an entry before it is overwritten and one after it is not. The budget for aliases is
+//! go-yaml's, with a bound on bytes beside it.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde_json::{Map, Number, Value};
+
+use super::super::limits::{MAX_ALIAS_BYTES, MAX_DEPTH};
+use super::super::tree::{Document, Kind, Node, Style};
+use super::super::{Error, Position};
+use super::number::{float_text_32, text_of};
+use super::scalar::{Scalar, resolve_node};
+use crate::secret::SecretString;
+
+/// What the reader of a value expects there. Numbers and booleans become text only where a string is expected.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Anything: nothing is converted.
+    Any,
+    /// A string.
+    Text,
+    /// A list of such values.
+    List(&'static Shape),
+    /// A mapping from any key to such values.
+    Map(&'static Shape),
+    /// An object with these fields, found by name, or regardless of ASCII case where no name fits exactly.
+    Fields(&'static [(&'static str, Shape)]),
+}
+
+/// How a value differs from what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// `y`, `No`, `on`, …: became `true` or `false`.
+    Boolean,
+    /// `0644`, `1_000`, `0x1f`, …: became a decimal integer.
+    Integer,
+    /// `1.10`, `1e3`, `08`, …: became a float in its shortest form.
+    Float,
+    /// `null`, `~`, `Null`: became nothing.
+    Null,
+    /// A key such as `y`, `012` or `1.0`: became another key.
+    Key,
+    /// The same key stood before: this value replaces the former.
+    RepeatedKey,
+}
+
+/// A place where the text says one thing and Kubernetes reads another.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    /// The scalar, or the key that is repeated.
+    pub position: Position,
+    /// The keys (and list indices) from the root to the value.
+    pub path: Vec<String>,
+    /// What kind of change.
+    pub change: Change,
+    /// The text that the value became, as a string field would hold it. In a Secret this is a secret.
+    pub became: SecretString,
+}
+
+impl fmt::Display for Warning {
+    /// Says where and what kind, not the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.change {
+            Change::Boolean => "is read as a boolean; quote it to keep its text",
+            Change::Integer => "is read as an integer and written in another form; quote it to keep its text",
+            Change::Float => "is read as a floating-point number and written in another form; quote it to keep its text",
+            Change::Null => "is read as null; quote it to keep its text",
+            Change::Key => "is the key that is read here, not the one that is written; quote it",
+            Change::RepeatedKey => "is set twice; the last one counts",
+        };
+        write!(f, "{}: `{}` {what}", self.position, self.path.join("."))
+    }
+}
+
+/// A document as JSON, with no field known to be a string. Floats stay floats (`1e3` is 1000.0) so that [`text_of`] can tell
+/// them from integers. An empty document is null.
+///
+/// # Errors
+/// See [`Error`]: alias cycles and excess, merges of what is no mapping, scalars that do not fit their tag, keys that are null
+/// or collections, numbers that JSON does not have.
+pub fn to_json(document: &Document) -> Result<(Value, Vec<Warning>), Error> {
+    to_json_as(document, &Shape::Any)
+}
+
+/// A document as JSON, read as the given shape: where it has [`Shape::Text`], numbers and booleans become strings by
+/// [`text_of`], and warnings are given for these places only (and for repeated keys anywhere). With [`Shape::Any`] for the
+/// whole document, warnings are given for every plain scalar that would change if a string were expected.
+///
+/// # Errors
+/// As [`to_json`]; `.nan` and `.inf` are fine where a string is expected.
+pub fn to_json_as(document: &Document, shape: &Shape) -> Result<(Value, Vec<Warning>), Error> {
+    let mut reader = Reader {
+        everywhere: matches!(shape, Shape::Any),
+        warnings: Vec::new(),
+        path: Vec::new(),
+        open_aliases: HashSet::new(),
+        depth: 0,
+        decoded: 0,
+        aliased: 0,
+        aliased_bytes: 0,
+    };
+    let value = reader.value(document.root(), shape)?;
+    Ok((value, reader.warnings))
+}
+
+struct Reader {
+    everywhere: bool,
+    warnings: Vec<Warning>,
+    path: Vec<String>,
+    /// Aliases that are being expanded, to find one inside itself.
+    open_aliases: HashSet<usize>,
+    depth: usize,
+    decoded: u64,
+    aliased: u64,
+    aliased_bytes: usize,
+}
+
+impl Reader {
+    /// The parser bounds the depth of the tree; aliases of aliases add up, so the depth is bounded here again.
+    fn value(&mut self, node: Node<'_>, shape: &Shape) -> Result<Value, Error> {
+        self.count(node)?;
+        match node.kind() {
+            Kind::Alias => {
+                self.enter(node)?;
+                let value = self.value(node.resolved(), shape)?;
+                self.open_aliases.remove(&node.id());
+                Ok(value)
+            }
+            Kind::Scalar(_) => self.scalar(node, shape),
+            Kind::Sequence { .. } => {
+                let shape = if let Shape::List(item) = shape { item } else { &Shape::Any };
+                let mut items = Vec::with_capacity(node.items().len());
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
+                    return Err(Error::TooDeep { position: node.position(), limit: MAX_DEPTH });
+                }
+                for (index, item) in node.items().enumerate() {
+                    self.path.push(index.to_string());
+                    items.push(self.value(item, shape)?);
+                    self.path.pop();
+                }
+                self.depth -= 1;
+                Ok(Value::Array(items))
+            }
+            Kind::Mapping { .. } => {
+                let mut map = Map::with_capacity(node.entries().len());
+                self.mapping(node, shape, &mut map)?;
+                Ok(Value::Object(map))
+            }
+        }
+    }
+
+    fn mapping(&mut self, node: Node<'_>, shape: &Shape, map: &mut Map<String, Value>) -> Result<(), Error> {
+        let mut own = HashSet::new();
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Error::TooDeep { position: node.position(), limit: MAX_DEPTH });
+        }
+        for (key, value) in node.entries() {
+            if is_merge(key) {
+                self.merge(value, shape, map)?;
+                continue;
+            }
+            let name = self.key(key)?;
+            let inner = match shape {
+                Shape::Map(inner) => inner,
+                Shape::Fields(fields) => fields
+                    .iter()
+                    .find(|(field, _)| *field == name)
+                    .or_else(|| fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(&name)))
+                    .map_or(&Shape::Any, |(_, inner)| inner),
+                _ => &Shape::Any,
+            };
+            self.path.push(name.clone());
+            if key.resolved().text().is_some_and(|text| text != name) && key.resolved().tag().is_none() {
+                self.warn(key.position(), Change::Key, name.clone());
+            }
+            if !own.insert(name.clone()) {
+                self.warn(key.position(), Change::RepeatedKey, String::new());
+            }
+            let value = self.value(value, inner)?;
+            self.path.pop();
+            map.insert(name, value);
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn merge(&mut self, node: Node<'_>, shape: &Shape, map: &mut Map<String, Value>) -> Result<(), Error> {
+        let wrong = || Error::Merge { position: node.position() };
+        match node.resolved().kind() {
+            Kind::Mapping { .. } => self.merge_one(node, shape, map),
+            Kind::Sequence { .. } if node.kind() != Kind::Alias => {
+                // Backwards: what stands earlier in the list takes precedence.
+                for item in node.items().rev() {
+                    if !matches!(item.resolved().kind(), Kind::Mapping { .. }) {
+                        return Err(wrong());
+                    }
+                    self.merge_one(item, shape, map)?;
+                }
+                Ok(())
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    fn merge_one(&mut self, node: Node<'_>, shape: &Shape, map: &mut Map<String, Value>) -> Result<(), Error> {
+        self.count(node)?;
+        if node.kind() != Kind::Alias {
+            return self.mapping(node, shape, map);
+        }
+        self.enter(node)?;
+        self.count(node.resolved())?;
+        self.mapping(node.resolved(), shape, map)?;
+        self.open_aliases.remove(&node.id());
+        Ok(())
+    }
+
+    fn key(&mut self, key: Node<'_>) -> Result<String, Error> {
+        self.count(key)?;
+        let position = key.position();
+        let wrong = |what| Err(Error::Key { position, what });
+        let key = if key.kind() == Kind::Alias {
+            self.enter(key)?;
+            self.open_aliases.remove(&key.id());
+            self.count(key.resolved())?;
+            key.resolved()
+        } else {
+            key
+        };
+        if !matches!(key.kind(), Kind::Scalar(_)) {
+            return wrong("a mapping or a list");
+        }
+        match resolve_node(key)? {
+            Scalar::Text(text) => Ok(text.into_owned()),
+            Scalar::Int(value) => Ok(value.to_string()),
+            Scalar::Bool(value) => Ok(value.to_string()),
+            Scalar::Float(value) => Ok(match float_text_32(value).as_str() {
+                "+Inf" => ".inf".into(),
+                "-Inf" => "-.inf".into(),
+                "NaN" => ".nan".into(),
+                text => text.into(),
+            }),
+            Scalar::Null => wrong("null"),
+            Scalar::Uint(_) => wrong("an integer above 9223372036854775807"),
+            Scalar::Timestamp => Ok(key.text().unwrap_or_default().into()),
+        }
+    }
+
+    fn scalar(&mut self, node: Node<'_>, shape: &Shape) -> Result<Value, Error> {
+        let text = node.text().unwrap_or_default();
+        if !self.open_aliases.is_empty() {
+            self.aliased_bytes += text.len();
+            if self.aliased_bytes > MAX_ALIAS_BYTES {
+                return Err(Error::AliasExpansion { position: node.position() });
+            }
+        }
+        let wants_text = matches!(shape, Shape::Text);
+        let (value, change) = match resolve_node(node)? {
+            Scalar::Text(text) => return Ok(Value::String(text.into_owned())),
+            Scalar::Timestamp => return Ok(Value::String(text.into())),
+            Scalar::Null => {
+                if wants_text && !text.is_empty() {
+                    self.warn(node.position(), Change::Null, String::new());
+                }
+                return Ok(Value::Null);
+            }
+            Scalar::Bool(value) => (Value::Bool(value), Change::Boolean),
+            Scalar::Int(value) => (Value::Number(value.into()), Change::Integer),
+            Scalar::Uint(value) => (Value::Number(value.into()), Change::Integer),
+            Scalar::Float(value) => match Number::from_f64(value) {
+                Some(number) => (Value::Number(number), Change::Float),
+                None if wants_text => (Value::String(float_text_32(value)), Change::Float),
+                None => return Err(Error::NotFinite { position: node.position() }),
+            },
+        };
+        let became = match &value {
+            Value::String(text) => text.clone(),
+            value => text_of(value).unwrap_or_default(),
+        };
+        let implicit = node.tag().is_none() && matches!(node.kind(), Kind::Scalar(Style::Plain));
+        if implicit && became != text && (wants_text || self.everywhere) {
+            self.warn(node.position(), change, became.clone());
+        }
+        Ok(if wants_text { Value::String(became) } else { value })
+    }
+
+    fn warn(&mut self, position: Position, change: Change, became: String) {
+        self.warnings.push(Warning { position, path: self.path.clone(), change, became: SecretString::new(became) });
+    }
+
+    fn enter(&mut self, alias: Node<'_>) -> Result<(), Error> {
+        if !self.open_aliases.insert(alias.id()) {
+            return Err(Error::AliasCycle { position: alias.position() });
+        }
+        Ok(())
+    }
+
+    /// go-yaml's rule: after 1,000 nodes, at most 99 of 100 may come from aliases, and from 400,000 nodes on ever fewer, down
+    /// to 10 of 100.
+    fn count(&mut self, node: Node<'_>) -> Result<(), Error> {
+        const LOW: f64 = 400_000.0;
+        const RANGE: f64 = 3_600_000.0;
+        self.decoded += 1;
+        if self.open_aliases.is_empty() {
+            return Ok(());
+        }
+        self.aliased += 1;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let (decoded, aliased) = (self.decoded as f64, self.aliased as f64);
+        let allowed = 0.99 - 0.89 * ((decoded - LOW) / RANGE).clamp(0.0, 1.0);
+        if self.aliased > 100 && self.decoded > 1000 && aliased / decoded > allowed {
+            return Err(Error::AliasExpansion { position: node.position() });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key is the merge key: `<<`, bare or tagged `!!merge`.
+pub(super) fn is_merge(key: Node<'_>) -> bool {
+    let plain = matches!(key.kind(), Kind::Scalar(Style::Plain));
+    let implicit = match key.tag() {
+        None => plain,
+        Some(tag) => matches!(tag, "!" | "tag:yaml.org,2002:merge"),
+    };
+    key.text() == Some("<<") && implicit
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::parse_stream;
+    use super::*;
+
+    fn read(text: &str) -> Result<Value, Error> {
+        to_json(&parse_stream(text)?[0]).map(|(value, _)| value)
+    }
+
+    #[test]
+    fn values_that_change_are_told_with_place_and_result() {
+        let text = "stringData:\n  mode: 0644\n  flag: y\n  ver: 1.10\n  same: 12\n  quoted: \"y\"\n  none: ~\n";
+        const SHAPE: Shape = Shape::Fields(&[("stringData", Shape::Map(&Shape::Text))]);
+        let (value, warnings) = to_json_as(&parse_stream(text).unwrap()[0], &SHAPE).unwrap();
+        assert_eq!(
+            value,
+            json!({"stringData": {"mode": "420", "flag": "true", "ver": "1.1", "same": "12", "quoted": "y", "none": null}})
+        );
+        let told: Vec<_> = warnings.iter().map(|w| format!("{w} -> {}", w.became.expose())).collect();
+        assert_eq!(
+            told,
+            [
+                "line 2, column 9: `stringData.mode` is read as an integer and written in another form; quote it to keep its text -> 420",
+                "line 3, column 9: `stringData.flag` is read as a boolean; quote it to keep its text -> true",
+                "line 4, column 8: `stringData.ver` is read as a floating-point number and written in another form; quote it to keep its text -> 1.1",
+                "line 7, column 9: `stringData.none` is read as null; quote it to keep its text -> ",
+            ]
+        );
+    }
+
+    #[test]
+    fn field_names_fit_regardless_of_case_and_floats_in_text_keep_32_bits() {
+        const SHAPE: Shape =
+            Shape::Fields(&[("metadata", Shape::Fields(&[("name", Shape::Text)])), ("finalizers", Shape::List(&Shape::Text))]);
+        let text = "Metadata: {NAME: 1.23456789}\nfinalizers: [.inf, 1e6]\nother: 1e6\n";
+        let (value, _) = to_json_as(&parse_stream(text).unwrap()[0], &SHAPE).unwrap();
+        assert_eq!(value, json!({"Metadata": {"NAME": "1.2345679"}, "finalizers": ["+Inf", "1e+06"], "other": 1e6}));
+    }
+
+    #[test]
+    fn merges_take_effect_where_they_stand_and_aliases_are_expanded() {
+        let text = "base: &b {kx: 1, ky: 2}\nmore: &m {ky: 3, kz: 4}\none:\n  kx: 0\n  <<: *b\n  ky: 9\ntwo:\n  <<: [*b, *m]\nthree: [*b]\n";
+        assert_eq!(
+            read(text).unwrap(),
+            json!({
+                "base": {"kx": 1, "ky": 2}, "more": {"ky": 3, "kz": 4},
+                "one": {"kx": 1, "ky": 9}, "two": {"kx": 1, "ky": 2, "kz": 4}, "three": [{"kx": 1, "ky": 2}],
+            })
+        );
+    }
+
+    #[test]
+    fn keys_become_strings_or_errors() {
+        assert_eq!(
+            read("{1: a, 1.5: b, yes: c, 0x10: d, .inf: e}").unwrap(),
+            json!({"1": "a", "1.5": "b", "true": "c", "16": "d", ".inf": "e"})
+        );
+        let (_, warnings) = to_json(&parse_stream("stringData: {y: a}").unwrap()[0]).unwrap();
+        assert_eq!(
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["line 1, column 14: `stringData.true` is the key that is read here, not the one that is written; quote it"]
+        );
+        for (text, message) in [
+            ("~: a", "line 1, column 1: null cannot be a key"),
+            ("a: {[b]: c}", "line 1, column 5: a mapping or a list cannot be a key"),
+            ("18446744073709551615: a", "line 1, column 1: an integer above 9223372036854775807 cannot be a key"),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_keys_counts_and_is_told() {
+        let (value, warnings) = to_json(&parse_stream("a: {b: 1}\nc: 2\na: {d: 3}\n").unwrap()[0]).unwrap();
+        assert_eq!(value, json!({"a": {"d": 3}, "c": 2}));
+        assert_eq!(
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["line 3, column 1: `a` is set twice; the last one counts"]
+        );
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_an_error() {
+        for (text, message) in [
+            ("a: .nan", "line 1, column 4: infinity and not-a-number have no JSON form"),
+            (
+                "a: !!binary /w==",
+                "line 1, column 13: the !!binary scalar holds bytes that are not UTF-8, which JSON cannot carry",
+            ),
+            ("a: !!binary '*'", "line 1, column 13: the !!binary scalar is not base64"),
+            ("a: !!int x", "line 1, column 10: the scalar cannot be read as !!int"),
+            ("<<: 1", "line 1, column 5: the value of a merge key must be a mapping or a list of mappings"),
+            ("a: &a [*a]", "line 1, column 8: the alias refers to a node that contains it"),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn alias_bombs_run_out_of_budget_in_number_depth_and_bytes() {
+        let mut wide = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..8 {
+            wide += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", "));
+        }
+        assert!(matches!(read(&wide).unwrap_err(), Error::AliasExpansion { .. }));
+
+        let mut deep = String::from("a0: &a0 [x]\n");
+        for level in 1..1000 {
+            deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        }
+        assert!(matches!(read(&deep).unwrap_err(), Error::TooDeep { .. } | Error::AliasExpansion { .. }));
+
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 99].join(", "));
+        assert!(matches!(read(&long).unwrap_err(), Error::AliasExpansion { .. }));
+    }
+}
