@@ -56,6 +56,12 @@ impl SecretBytes {
         }
     }
 
+    /// Takes over a buffer that other code would have wiped.
+    #[must_use]
+    pub fn from_zeroizing(mut bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(std::mem::take(&mut *bytes))
+    }
+
     /// Hands the buffer to code that wipes it itself.
     #[must_use]
     pub fn into_zeroizing(mut self) -> Zeroizing<Vec<u8>> {
