@@ -4,13 +4,10 @@
 //! with padding (`sealed-secrets.md` §1.1). There is no version, no key id and no hint of the scope in the bytes, so parsing
 //! checks structure only; whether a value opens is [`super::Keyring`]'s business.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-
 use super::Label;
-use crate::crypto::rsa::{PrivateKey, PublicKey};
+use crate::crypto::rsa::{MAX_BITS, MIN_BITS, PrivateKey, PublicKey};
 use crate::crypto::{self, gcm, random};
+use crate::manifest::{self, CorruptBase64};
 use crate::secret::SecretBytes;
 
 /// Bytes of a session key that is written. AES keys of 16 and 24 bytes are read as well.
@@ -18,10 +15,6 @@ pub const SESSION_KEY_LEN: usize = 32;
 
 /// Bytes of the length before the wrapped session key.
 const PREFIX_LEN: usize = 2;
-
-/// Go's `base64.StdEncoding`: padding required, unused last bits ignored.
-const GO_STANDARD: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// Why a text or bytes cannot be a sealed value, whatever the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +104,7 @@ impl SealedValue {
     /// Base64 with padding, on one line: what stands in `spec.encryptedData`.
     #[must_use]
     pub fn to_text(&self) -> String {
-        GO_STANDARD.encode(&self.bytes)
+        manifest::encode_base64(&self.bytes)
     }
 
     /// All bytes, in wire order.
@@ -190,27 +183,18 @@ pub fn seal_value(key: &PublicKey, label: &Label, plaintext: &[u8]) -> Result<Se
     Ok(SealedValue { bytes, wrapped_len: wrapped.len() })
 }
 
-fn decode_base64(text: &str) -> Result<Vec<u8>, ValueError> {
-    let stripped: String;
-    let clean = if text.contains(['\r', '\n']) {
-        stripped = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        &stripped
-    } else {
-        text
-    };
-    GO_STANDARD.decode(clean).map_err(|error| {
-        let at = match error {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-            base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => clean.len(),
-        };
-        ValueError::Base64 { at: original_offset(text, at) }
-    })
+/// Whether bytes that are to be sealed are a sealed value already: its text, for an RSA key of a size in use. Four leading
+/// bytes of base64 must fit, so a password is not taken for one.
+#[must_use]
+pub fn looks_sealed(plaintext: &[u8]) -> bool {
+    let text = std::str::from_utf8(plaintext).ok().map(str::trim_ascii);
+    text.and_then(|text| SealedValue::parse(text).ok())
+        .is_some_and(|value| (MIN_BITS..=MAX_BITS).contains(&value.key_bits()) && value.key_bits() % 64 == 0)
 }
 
-/// Offset in `text` of the byte that is number `at` once line ends are left out.
-fn original_offset(text: &str, at: usize) -> usize {
-    let mut kept = text.bytes().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n')).map(|(offset, _)| offset);
-    kept.nth(at).unwrap_or(text.len())
+fn decode_base64(text: &str) -> Result<Vec<u8>, ValueError> {
+    let decoded = manifest::decode_base64(text.as_bytes());
+    decoded.map(|mut bytes| std::mem::take(&mut *bytes)).map_err(|CorruptBase64(at)| ValueError::Base64 { at })
 }
 
 #[cfg(test)]
@@ -253,7 +237,7 @@ mod tests {
 
     #[test]
     fn padding_is_required_and_the_alphabet_is_the_standard_one() {
-        assert_eq!(SealedValue::parse("AAA"), Err(ValueError::Base64 { at: 3 }));
+        assert_eq!(SealedValue::parse("AAA"), Err(ValueError::Base64 { at: 0 }));
         assert_eq!(SealedValue::parse("AA-_"), Err(ValueError::Base64 { at: 2 }));
     }
 
