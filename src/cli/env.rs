@@ -7,6 +7,22 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+/// Path or `https://` URL of the certificate to seal with, as `--cert`.
+pub const CERT: &str = "HECATE_SEAL_CERT";
+/// File of the SealedSecret that a value goes into, as `--file`.
+pub const FILE: &str = "HECATE_SEAL_FILE";
+/// Name of the Secret, as `--name`.
+pub const NAME: &str = "HECATE_SEAL_NAME";
+/// Namespace of the Secret, as `--namespace`.
+pub const NAMESPACE: &str = "HECATE_SEAL_NAMESPACE";
+/// Scope of sealed values, as `--scope`.
+pub const SCOPE: &str = "HECATE_SEAL_SCOPE";
+/// Files with private keys to open with, as `--key-file`; several with the system's path separator (`:`) between them.
+pub const KEY_FILES: &str = "HECATE_SEAL_KEY_FILES";
+/// Files with kubeconfigs, in which `init` looks for a namespace; several with `:` between them. As in kubectl.
+pub const KUBECONFIG: &str = "KUBECONFIG";
+/// The home folder, for `~/.kube/config`.
+pub const HOME: &str = "HOME";
 /// Not empty: no colour. See <https://no-color.org>.
 pub const NO_COLOR: &str = "NO_COLOR";
 /// `dumb`: no colour.

@@ -8,18 +8,33 @@
 //! - [`env`]: every environment variable that is read, with its meaning
 //! - [`report`]: errors with causes and hints, printed one way
 
+pub mod args;
+pub mod certificate;
 pub mod env;
+pub mod fetch;
 pub mod io;
 pub mod report;
+pub mod settings;
+pub mod value_input;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::Parser as _;
+use clap::error::{ContextKind, ErrorKind};
+
+use args::{Cli, Command};
 pub use io::Io;
 pub use report::{Context, Exit, Failure, Outcome};
 
-/// Programs whose command line we speak, by the name of the link that calls us.
-const FRONT_ENDS: [&str; 0] = [];
+/// Our verbs.
+const VERBS: &[&str] = &["value"];
+
+/// A program whose command line we speak: gets the words after its name.
+type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
+
+/// The front ends, by the name of the link that calls us, or as our first word.
+const FRONT_ENDS: &[(&str, FrontEnd)] = &[];
 
 /// Runs the program that the first argument names, prints its error if it has one, and gives the exit code.
 ///
@@ -42,19 +57,78 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
     }
 }
 
-/// The program by its name (the file name of the first argument), or by its first word.
+/// The front end that the program's name or its first word means, or our own verbs.
 fn dispatch(args: &[OsString], io: &mut Io) -> Outcome {
-    let called_as = args.first().map(Path::new).and_then(Path::file_stem).unwrap_or_default();
+    let called_as = args.first().map(Path::new).and_then(Path::file_stem);
     let words = args.get(1..).unwrap_or_default();
-    // A link named like another program runs that front end; the same word after our own name does too.
-    let program = called_as.to_str().filter(|name| FRONT_ENDS.contains(name));
-    match program.or_else(|| words.first().and_then(|word| word.to_str())) {
-        Some("--version" | "-V") => {
-            io.stdout.put(concat!("hecate-seal ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    let front_end = |name: &OsStr| FRONT_ENDS.iter().find(|(known, _)| name == *known).map(|(_, run)| run);
+    if let Some(run) = called_as.and_then(front_end) {
+        return run(words, io);
+    }
+    if let Some((first, rest)) = words.split_first()
+        && let Some(run) = front_end(first)
+    {
+        return run(rest, io);
+    }
+    ours(words, io)
+}
+
+/// Our own verbs.
+fn ours(words: &[OsString], io: &mut Io) -> Outcome {
+    let with_verb = args::with_verb(words, VERBS);
+    if with_verb.len() > words.len()
+        && let Some(word) = words.first().and_then(|word| word.to_str())
+        && let Some(verb) = args::probably_meant(word, VERBS)
+    {
+        return Err(Failure::usage(format_args!("there is no command `{word}`; did you mean `{verb}`?"))
+            .with_hint(format_args!("for a key of that name: hecate-seal value {word}")));
+    }
+    let cli = match Cli::try_parse_from(std::iter::once(OsString::from("hecate-seal")).chain(with_verb)) {
+        Ok(cli) => cli,
+        Err(error) => return not_parsed(&error, io),
+    };
+    if let Some(directory) = &cli.common.directory {
+        let there = io.path(directory);
+        io.cwd = there.canonicalize().context(|| format!("cannot use the directory {}", directory.display())).or_usage()?;
+    }
+    io.level = match (cli.common.quiet, cli.common.verbose) {
+        (true, _) => io::Level::Quiet,
+        (_, true) => io::Level::Verbose,
+        _ => io::Level::Normal,
+    };
+    match cli.command {
+        Command::Value(_) => Err(Failure::usage("this build has no commands")),
+    }
+}
+
+/// Help and version go to stdout; a mistake to stderr, without the word that was not understood where it may be a value.
+fn not_parsed(error: &clap::Error, io: &mut Io) -> Outcome {
+    let text = error.render();
+    let coloured = |terminal: bool, text: &clap::builder::StyledStr| {
+        if terminal && report::may_colour(&io.env) { text.ansi().to_string() } else { text.to_string() }
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let text = coloured(io.stdout_is_terminal, &text);
+            io.stdout.put(text)?;
             Ok(Exit::DONE)
         }
-        Some(word) => Err(Failure::usage(format_args!("unknown command `{word}`"))),
-        None => Err(Failure::usage("a command is missing")),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let text = coloured(io.stderr_is_terminal, &text);
+            io.complain(&text);
+            Ok(Exit::USAGE)
+        }
+        ErrorKind::UnknownArgument => {
+            let suggested =
+                error.get(ContextKind::SuggestedArg).map(|flag| format!("; did you mean {flag}?")).unwrap_or_default();
+            Err(Failure::usage(format_args!("there is an unknown option (not shown: it may be a value){suggested}"))
+                .with_hint("a value that begins with `-` goes behind `--`: hecate-seal KEY -- -value; see hecate-seal --help"))
+        }
+        _ => {
+            let text = coloured(io.stderr_is_terminal, &text);
+            io.complain(&text);
+            Ok(Exit::USAGE)
+        }
     }
 }
 

@@ -226,7 +226,13 @@ pub fn line(kind: Kind, message: &str, colours: bool) -> String {
 /// Whether stderr may be coloured.
 #[must_use]
 pub fn colours(io: &Io) -> bool {
-    io.stderr_is_terminal && io.env.text(env::NO_COLOR).is_none() && io.env.text(env::TERM).is_none_or(|term| term != "dumb")
+    io.stderr_is_terminal && may_colour(&io.env)
+}
+
+/// Whether the environment lets a terminal be coloured.
+#[must_use]
+pub fn may_colour(env: &env::Env) -> bool {
+    env.text(env::NO_COLOR).is_none() && env.text(env::TERM).is_none_or(|term| term != "dumb")
 }
 
 /// The text with control characters as escapes, so that no file name or document can drive the terminal. Line ends and tabs stay.

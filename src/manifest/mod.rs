@@ -10,6 +10,7 @@
 mod base64;
 mod conform;
 mod error;
+pub mod names;
 mod object;
 mod read;
 mod schema;

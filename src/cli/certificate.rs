@@ -1,0 +1,102 @@
+//! The certificate to seal with: from a file or a URL, and fit for use today.
+//!
+//! A certificate that expired, is not valid yet, is no certificate or has no RSA key stops the command before it asks for a
+//! value. Of a bundle the first certificate counts, as in kubeseal, and a warning names how many others there are.
+
+use std::path::Path;
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::io::read;
+use super::report::{Context, Failure};
+use super::{Io, fetch};
+use crate::crypto::x509::{Certificate, Validity};
+
+/// Whether `--cert` means a URL: a scheme of more than one letter (one letter is a Windows drive) and `:`. As kubeseal decides.
+#[must_use]
+pub fn is_url(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    })
+}
+
+/// Reads the bytes behind a path or URL.
+///
+/// # Errors
+/// When the file or URL cannot be read; the failure names it.
+pub fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(path) = source.strip_prefix("file://") {
+        return read::file(Path::new(path), read::MAX_DOCUMENT).context(|| format!("cannot read the certificate {source}"));
+    }
+    if is_url(source) {
+        return fetch::get(source, read::MAX_DOCUMENT).context(|| format!("cannot fetch the certificate {source}"));
+    }
+    read::file(&io.path(source), read::MAX_DOCUMENT).context(|| format!("cannot read the certificate {source}"))
+}
+
+/// Reads a certificate and checks that values may be sealed with it now.
+///
+/// # Errors
+/// Unreadable, no certificate, no RSA key, outside of its dates.
+pub fn for_sealing(source: &str, io: &mut Io) -> Result<Certificate, Failure> {
+    let certificate = load(source, io)?;
+    match certificate.validity(io.now) {
+        Validity::Valid => {}
+        Validity::Expired => {
+            return Err(Failure::new(format_args!("the certificate {source} expired on {}", date(certificate.not_after())))
+                .with_hint(
+                    "the controller makes a new key every 30 days: fetch its current certificate with `kubeseal --fetch-cert`",
+                ));
+        }
+        Validity::NotYetValid => {
+            return Err(Failure::new(format_args!(
+                "the certificate {source} is not valid before {}",
+                date(certificate.not_before())
+            ))
+            .with_hint("check the clock of this machine, and of the one that made the certificate"));
+        }
+    }
+    Ok(certificate)
+}
+
+/// Reads a certificate whatever its dates are.
+///
+/// # Errors
+/// Unreadable, no certificate, no RSA key.
+pub fn load(source: &str, io: &mut Io) -> Result<Certificate, Failure> {
+    let bytes = read(source, io)?;
+    let certificate = Certificate::parse_pem_first(&bytes).context(|| format!("cannot use the certificate {source}"))?;
+    if certificate.others_in_file() > 0 {
+        io.warn(format!(
+            "{source} holds {} certificates: the first one is used, {}",
+            certificate.others_in_file() + 1,
+            certificate.public_key().fingerprint()
+        ));
+    }
+    Ok(certificate)
+}
+
+/// A day as people read it everywhere: `2034-05-01`.
+#[must_use]
+pub fn date(at: OffsetDateTime) -> String {
+    at.to_offset(time::UtcOffset::UTC).date().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_of_more_than_one_letter_makes_a_url() {
+        assert!(is_url("https://x/y.pem") && is_url("file:///a") && is_url("HTTP://x"));
+        assert!(!is_url("c:\\cert.pem") && !is_url("etc/certs/a.pem") && !is_url("./a:b") && !is_url(":x") && !is_url("1a:b"));
+    }
+
+    #[test]
+    fn dates_are_days() {
+        assert_eq!(date(time::macros::datetime!(2034-05-01 23:59:59 -3)), "2034-05-02");
+    }
+}

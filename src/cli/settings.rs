@@ -1,0 +1,145 @@
+//! What is meant: flags over environment over `.hecate-seal.yaml`, each value with where it came from.
+//!
+//! Commands get the merged [`Settings`] and never look at a flag or variable themselves. The origin of a value is for messages:
+//! a conflict between a file and a setting names both.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::args::TargetArgs;
+use super::io::read;
+use super::report::{Context, Failure};
+use super::{Io, env};
+use crate::repo::settings as file;
+use crate::seal::Scope;
+
+/// Largest settings file that is read: 1 MiB.
+const MAX_SETTINGS: u64 = 1 << 20;
+
+/// Where a setting came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, with its dashes.
+    Flag(&'static str),
+    /// An environment variable.
+    Variable(&'static str),
+    /// The settings file.
+    File(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// The merged settings. Paths are absolute, or as seen from the current folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Path or URL of the certificate.
+    pub certificate: Option<Set<String>>,
+    /// File of the SealedSecret.
+    pub file: Option<Set<PathBuf>>,
+    /// Name of the Secret.
+    pub name: Option<Set<String>>,
+    /// Namespace of the Secret.
+    pub namespace: Option<Set<String>>,
+    /// Scope of its values.
+    pub scope: Option<Set<Scope>>,
+    /// The settings file that was read, if there is one.
+    pub settings_file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Merges flags, environment and the nearest settings file.
+    ///
+    /// # Errors
+    /// A settings file that cannot be read or understood, or that names a target outside of its repository; an unknown scope.
+    /// Exit code 2.
+    pub fn resolve(flags: &TargetArgs, io: &mut Io) -> Result<Self, Failure> {
+        let mut merged = from_file(io).or_usage()?;
+        let flag = |value: &Option<String>, name| value.clone().map(|value| Set { value, origin: Origin::Flag(name) });
+        let variable = |name| io.env.text(name).map(|value| Set { value, origin: Origin::Variable(name) });
+        let over = |typed: Option<Set<String>>, name, below| typed.or_else(|| variable(name)).or(below);
+
+        merged.certificate = over(flag(&flags.cert, "--cert"), env::CERT, merged.certificate);
+        merged.name = over(flag(&flags.name, "--name"), env::NAME, merged.name);
+        merged.namespace = over(flag(&flags.namespace, "--namespace"), env::NAMESPACE, merged.namespace);
+        let file = flags.file.clone().map(|path| Set { value: path, origin: Origin::Flag("--file") });
+        let file = file.or_else(|| variable(env::FILE).map(|set| Set { value: set.value.into(), origin: set.origin }));
+        merged.file = file.or(merged.file);
+        if let Some(text) = flag(&flags.scope, "--scope").or_else(|| variable(env::SCOPE)) {
+            let value = text.value.parse().context(|| format!("{} is wrong", text.origin)).or_usage()?;
+            merged.scope = Some(Set { value, origin: text.origin });
+        }
+        for (what, set) in [("name", &merged.name), ("namespace", &merged.namespace)] {
+            if let Some(Set { value, origin }) = set
+                && value.trim().is_empty()
+            {
+                return Err(Failure::usage(format_args!("the {what} from {origin} is empty")));
+            }
+        }
+        Ok(merged)
+    }
+
+    /// The certificate alone: what `--cert`, the environment or the settings file say for the current folder.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn certificate(cert: Option<&str>, io: &mut Io) -> Result<Option<Set<String>>, Failure> {
+        if let Some(value) = cert {
+            return Ok(Some(Set { value: value.to_owned(), origin: Origin::Flag("--cert") }));
+        }
+        Ok(Self::resolve(&TargetArgs::default(), io)?.certificate)
+    }
+}
+
+/// What the nearest settings file says for the current folder.
+fn from_file(io: &mut Io) -> Result<Settings, Failure> {
+    let Some(path) = file::find(&io.cwd) else { return Ok(Settings::default()) };
+    let wrong = || format!("cannot use the settings in {}", path.display());
+    file::check_owner(&path, &io.cwd)
+        .context(wrong)
+        .hint(|| "it decides whose key your secrets are sealed for: if you trust it, make it yours with `chown`")?;
+    let text = read::text_file(&path, MAX_SETTINGS).context(wrong)?;
+    let written = file::Settings::parse(&text).context(wrong)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let choice = written.for_directory(io.cwd.strip_prefix(folder).unwrap_or(Path::new("")));
+    io.detail(format!("settings from {}", path.display()));
+
+    let origin = || Origin::File(path.clone());
+    let set = |value: Option<String>| value.map(|value| Set { value, origin: origin() });
+    let target = choice.file.map(|name| Set { value: folder.join(name), origin: origin() });
+    if let Some(target) = &target
+        && !file::stays_inside(&file::repository_root(folder), &target.value)
+    {
+        return Err(Failure::new(format_args!("the file {} lies outside of the repository", target.value.display()))
+            .wrap(wrong())
+            .with_hint("a settings file may only name files of its own repository; to write elsewhere use --file"));
+    }
+    Ok(Settings {
+        certificate: choice.certificate.map(|text| Set { value: from_folder(folder, text), origin: origin() }),
+        file: target,
+        name: set(choice.name),
+        namespace: set(choice.namespace),
+        scope: choice.scope.map(|value| Set { value, origin: origin() }),
+        settings_file: Some(path.clone()),
+    })
+}
+
+/// A certificate as the settings file names it: a URL as it is, a path from the file's folder.
+fn from_folder(folder: &Path, text: String) -> String {
+    if super::certificate::is_url(&text) { text } else { folder.join(text).to_string_lossy().into_owned() }
+}
