@@ -5,4 +5,6 @@
 mod support;
 
 mod peer;
+mod programs;
+mod recovery;
 mod values;

@@ -53,6 +53,21 @@ pub fn as_kubeseal() -> Run {
     Run::new(folder.join("kubeseal"))
 }
 
+/// Like `assert_eq!` for long texts: shows only the first line that differs, cut to a readable length.
+#[track_caller]
+pub fn assert_same(ours: &str, theirs: &str, about: &str) {
+    if ours == theirs {
+        return;
+    }
+    let cut = |line: Option<&str>| line.map(|line| line.chars().take(200).collect::<String>());
+    let (mut a, mut b, mut n) = (ours.split_inclusive('\n'), theirs.split_inclusive('\n'), 0);
+    loop {
+        n += 1;
+        let (ours, theirs) = (a.next(), b.next());
+        assert!(ours == theirs, "{about}: line {n} differs\n  ours:   {:?}\n  theirs: {:?}", cut(ours), cut(theirs));
+    }
+}
+
 /// A program to be run: arguments, standard input, environment, folder, time limit.
 pub struct Run {
     program: OsString,
