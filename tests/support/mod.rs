@@ -38,6 +38,11 @@ pub fn hecate() -> Run {
 
 /// Our program, called through a link named `kubeseal`.
 pub fn as_kubeseal() -> Run {
+    Run::new(kubeseal_link())
+}
+
+/// A link named `kubeseal` to our program.
+pub fn kubeseal_link() -> PathBuf {
     static LINKS: OnceLock<PathBuf> = OnceLock::new();
     let folder = LINKS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("links-{}", std::process::id()));
@@ -50,7 +55,7 @@ pub fn as_kubeseal() -> Run {
         std::fs::copy(env!("CARGO_BIN_EXE_hecate-seal"), &link).unwrap();
         folder
     });
-    Run::new(folder.join("kubeseal"))
+    folder.join("kubeseal")
 }
 
 /// Like `assert_eq!` for long texts: shows only the first line that differs, cut to a readable length.
