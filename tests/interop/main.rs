@@ -5,6 +5,4 @@
 mod support;
 
 mod peer;
-mod programs;
-mod recovery;
 mod values;
