@@ -141,32 +141,32 @@ impl PrivateKey {
     /// # Errors
     /// What was wrong with the first block that looked like a private key; [`Error::NoPrivateKey`] when none did.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        let blocks = pem::blocks(text);
         let mut first_error = None;
-        let mut labels = Vec::new();
-        for block in pem::blocks(text) {
-            let result = match block.label.as_str() {
-                "ENCRYPTED PRIVATE KEY" => Err(Error::EncryptedKey),
-                "RSA PRIVATE KEY" if block.headers.iter().any(|name| name == "DEK-Info") => Err(Error::EncryptedKey),
-                "RSA PRIVATE KEY" => Self::from_pkcs1_der(block.der.expose()),
-                "PRIVATE KEY" => Self::from_pkcs8_der(block.der.expose()),
-                "EC PRIVATE KEY" => Err(Error::NotRsa("an elliptic-curve key".to_owned())),
-                "DSA PRIVATE KEY" => Err(Error::NotRsa("a DSA key".to_owned())),
-                "OPENSSH PRIVATE KEY" => {
-                    Err(Error::NotRsa("a key in OpenSSH's own format (ssh-keygen -p -m PEM converts it)".to_owned()))
-                }
-                _ => {
-                    labels.push(block.label);
-                    continue;
-                }
-            };
+        for result in Self::all_from_blocks(&blocks) {
             match result {
                 Ok(key) => return Ok(key),
-                Err(error) => {
-                    first_error.get_or_insert(error);
-                }
+                Err(error) => _ = first_error.get_or_insert(error),
             }
         }
-        Err(first_error.unwrap_or(Error::NoPrivateKey(labels)))
+        Err(first_error.unwrap_or_else(|| Error::NoPrivateKey(blocks.into_iter().map(|block| block.label).collect())))
+    }
+
+    /// Every PEM block that is some private key, read or refused, in order.
+    pub fn all_from_blocks(blocks: &[pem::Block]) -> impl Iterator<Item = Result<Self, Error>> {
+        blocks.iter().filter_map(|block| match block.label.as_str() {
+            "ENCRYPTED PRIVATE KEY" => Some(Err(Error::EncryptedKey)),
+            "RSA PRIVATE KEY" if block.headers.iter().any(|name| name == "DEK-Info") => Some(Err(Error::EncryptedKey)),
+            "RSA PRIVATE KEY" => Some(Self::from_pkcs1_der(block.der.expose())),
+            "PRIVATE KEY" => Some(Self::from_pkcs8_der(block.der.expose())),
+            "EC PRIVATE KEY" => Some(Err(Error::NotRsa("an elliptic-curve key".to_owned()))),
+            "DSA PRIVATE KEY" => Some(Err(Error::NotRsa("a DSA key".to_owned()))),
+            "OPENSSH PRIVATE KEY" => {
+                let name = "a key in OpenSSH's own format (ssh-keygen -p -m PEM converts it)";
+                Some(Err(Error::NotRsa(name.to_owned())))
+            }
+            _ => None,
+        })
     }
 
     /// Reads PKCS#1 (`RSAPrivateKey`) in DER.

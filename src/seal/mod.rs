@@ -6,6 +6,7 @@
 
 mod explain;
 mod keyring;
+pub mod keys;
 mod merge;
 mod object;
 mod reseal;
