@@ -8,13 +8,25 @@
 //! `reference/sops-age.md`, whose section numbers the modules quote; where sops loses data or leaves plaintext behind, we refuse.
 //!
 //! ```text
+//!   tree      a document: ordered maps, lists, typed leaves, comments
 //!   value     one ENC[…] string, its types and the data it is bound to
-//!   go        numbers, booleans and times in the text form that Go gives them
+//!   select    which leaves are encrypted; pattern: Go's regular expressions
+//!   rules     .sops.yaml: for whom and by which rule a new file is encrypted
+//!   metadata  the sops block: recipients, rule, MAC; flatten: its flat form
+//!   store     the file formats
 //!   mac       the hash over a document's values
 //!   shamir    the data key split over groups of recipients
+//!   go        numbers, booleans and times in the text form that Go gives them
 //! ```
 
+pub mod flatten;
 pub mod go;
 pub mod mac;
+pub mod metadata;
+pub mod pattern;
+pub mod rules;
+pub mod select;
 pub mod shamir;
+pub mod store;
+pub mod tree;
 pub mod value;
