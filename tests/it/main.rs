@@ -7,3 +7,5 @@ mod support;
 mod harness;
 mod known_answers;
 mod properties;
+mod seal_properties;
+mod seal_session_keys;
