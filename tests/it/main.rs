@@ -7,5 +7,6 @@ mod support;
 mod harness;
 mod known_answers;
 mod properties;
+mod robustness;
 mod seal_properties;
 mod seal_session_keys;
