@@ -26,7 +26,6 @@ pub(super) fn float_text_32(value: f64) -> String {
 }
 
 /// `strconv.FormatFloat(value, 'g', -1, 64)`.
-#[cfg(test)]
 pub(super) fn float_text_64(value: f64) -> String {
     special(value).unwrap_or_else(|| general(&format!("{value:e}")))
 }
