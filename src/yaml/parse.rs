@@ -193,6 +193,7 @@ impl<'t> Builder<'t> {
             ScalarStyle::Folded => Style::Folded,
         };
         let mut header = None;
+        let span_end = range.end;
         let mut range = range;
         let mut at = position(&span.start);
         if matches!(style, Style::Literal | Style::Folded) {
@@ -202,6 +203,13 @@ impl<'t> Builder<'t> {
             range = start..block_end(self.text, header_end, range.end.max(header_end));
             header = Some(header_end);
             self.consumed = range.end;
+            // A last line that the text's end cuts off has no line break; the parser adds one, libyaml does not.
+            let last_line = &self.text[self.text.rfind(['\n', '\r']).map_or(0, |at| at + 1)..];
+            let is_content =
+                !last_line.trim_matches([' ', '\t']).is_empty() || span.indent.is_some_and(|indent| last_line.len() > indent);
+            if span_end == self.text.len() && self.text.len() > header_end && is_content && text.ends_with('\n') {
+                text.pop();
+            }
         } else if range.is_empty() {
             // The events give an absent value the text `~`, and the place of the colon before it.
             text.clear();

@@ -6,3 +6,4 @@ mod support;
 
 mod peer;
 mod values;
+mod yaml;

@@ -10,3 +10,4 @@ mod properties;
 mod robustness;
 mod seal_properties;
 mod seal_session_keys;
+mod yaml;

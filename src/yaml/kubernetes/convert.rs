@@ -326,7 +326,7 @@ pub(super) fn is_merge(key: Node<'_>) -> bool {
     let plain = matches!(key.kind(), Kind::Scalar(Style::Plain));
     let implicit = match key.tag() {
         None => plain,
-        Some(tag) => matches!(tag, "!" | "tag:yaml.org,2002:merge"),
+        Some(tag) => tag == "tag:yaml.org,2002:merge",
     };
     key.text() == Some("<<") && implicit
 }

@@ -22,12 +22,27 @@ pub fn text_of(value: &Value) -> Option<String> {
 #[expect(clippy::cast_possible_truncation, reason = "the reference rounds to 32 bits")]
 pub(super) fn float_text_32(value: f64) -> String {
     let value = value as f32;
-    special(f64::from(value)).unwrap_or_else(|| general(&format!("{value:e}")))
+    special(f64::from(value)).unwrap_or_else(|| {
+        let shortest = format!("{value:e}");
+        let even = format!("{value:.*e}", decimals(&shortest));
+        general(if even.parse() == Ok(value) { &even } else { &shortest })
+    })
 }
 
 /// `strconv.FormatFloat(value, 'g', -1, 64)`.
 pub(super) fn float_text_64(value: f64) -> String {
-    special(value).unwrap_or_else(|| general(&format!("{value:e}")))
+    special(value).unwrap_or_else(|| {
+        let shortest = format!("{value:e}");
+        let even = format!("{value:.*e}", decimals(&shortest));
+        general(if even.parse() == Ok(value) { &even } else { &shortest })
+    })
+}
+
+/// Digits after the point of `d.ddde±x`. Where two shortest texts are equally near, Go takes the even one, as Rust does when
+/// the number of digits is given, but not when it looks for the shortest.
+fn decimals(scientific: &str) -> usize {
+    let mantissa = scientific.split_once('e').map_or(scientific, |(mantissa, _)| mantissa);
+    mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
 fn special(value: f64) -> Option<String> {
@@ -83,6 +98,7 @@ mod tests {
             (1.234_567_89, "1.23456789", "1.2345679"),
             (-0.0, "-0", "-0"),
             (1e300, "1e+300", "+Inf"),
+            (-1.853_777_246_772_578e6, "-1.853777246772578e+06", "-1.8537772e+06"),
         ] {
             assert_eq!((float_text_64(value).as_str(), float_text_32(value).as_str()), (wide, narrow));
         }

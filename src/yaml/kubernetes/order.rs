@@ -14,7 +14,7 @@ pub(super) fn sorted(map: &serde_json::Map<String, serde_json::Value>) -> Vec<(&
     entries
 }
 
-fn merge_sort<'m, V: Copy>(entries: &mut [(&'m str, V)]) {
+fn merge_sort<V: Copy>(entries: &mut [(&str, V)]) {
     if entries.len() < 2 {
         return;
     }

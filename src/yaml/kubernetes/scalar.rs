@@ -30,8 +30,6 @@ pub(super) fn resolve_node(node: Node<'_>) -> Result<Scalar<'_>, Error> {
     let text = node.text().unwrap_or_default();
     let plain = matches!(node.kind(), Kind::Scalar(Style::Plain));
     let tag = match node.tag() {
-        // The non-specific tag makes even a quoted scalar implicit in libyaml.
-        Some("!") => None,
         None if !plain => return Ok(Scalar::Text(text.into())),
         tag => tag,
     };

@@ -1,14 +1,18 @@
 //! In which style a string can be written: go-yaml v2's `stringv`, `yaml_emitter_analyze_scalar` and
 //! `yaml_emitter_select_scalar_style`, for block context.
 //!
-//! One deliberate difference: a string with U+0085, U+2028 or U+2029 is written with escapes. The reference writes the last two
-//! bare, where YAML 1.1 sees a line break and YAML 1.2 a character, and loses the first.
+//! Two deliberate differences. A string with U+0085, U+2028 or U+2029 is written with escapes: the reference writes the last two
+//! bare, where YAML 1.1 sees a line break and YAML 1.2 a character, and loses the first. The key `<<` is quoted: bare, as the
+//! reference writes it, it is read back as a merge key.
 
 use super::super::tree::Style;
 use super::scalar::{Scalar, resolve_plain};
 
 /// How to write `text`; `simple_key` when it stands before a colon on the same line.
 pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
+    if simple_key && text == "<<" {
+        return Style::DoubleQuoted;
+    }
     let wanted = if text.contains('\n') {
         Style::Literal
     } else if matches!(resolve_plain(text), Scalar::Text(_)) && !is_base_60(text) {
@@ -28,7 +32,7 @@ pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
 /// Whether a key of this text stands before its colon on one line; else it needs `? `.
 pub(super) fn is_simple_key(text: &str) -> bool {
     const MOST_BYTES: usize = 128;
-    text.len() <= MOST_BYTES && !text.contains('\n')
+    text.len() <= MOST_BYTES && !text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
 /// Characters that the reference writes as they are. The others, supplementary planes and tabs included, need escapes.
