@@ -9,5 +9,5 @@ mod known_answers;
 mod properties;
 mod robustness;
 mod seal_properties;
-mod seal_session_keys;
+mod seal_vectors;
 mod yaml;
