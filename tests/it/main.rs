@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod age;
 mod harness;
 mod known_answers;
 mod properties;
