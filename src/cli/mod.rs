@@ -6,6 +6,7 @@
 //!
 //! - [`io`]: streams, the prompt, bounded reading, safe replacement of files
 //! - [`env`]: every environment variable that is read, with its meaning
+//! - [`kubeseal`]: the front end that is kubeseal
 //! - [`report`]: errors with causes and hints, printed one way
 
 pub mod args;
@@ -13,6 +14,7 @@ pub mod certificate;
 pub mod env;
 pub mod fetch;
 pub mod io;
+pub mod kubeseal;
 pub mod report;
 pub mod settings;
 pub mod value_input;
@@ -34,7 +36,7 @@ const VERBS: &[&str] = &["value"];
 type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
 
 /// The front ends, by the name of the link that calls us, or as our first word.
-const FRONT_ENDS: &[(&str, FrontEnd)] = &[];
+const FRONT_ENDS: &[(&str, FrontEnd)] = &[("kubeseal", kubeseal::run)];
 
 /// Runs the program that the first argument names, prints its error if it has one, and gives the exit code.
 ///

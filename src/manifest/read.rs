@@ -119,8 +119,10 @@ fn yaml_documents(text: &str, file: &str) -> Result<Vec<Document>, Error> {
             continue;
         }
         let at = place(number, document.root().position().line);
-        let (value, changes) = kubernetes::to_json_as(document, &SHAPE)
+        let (mut value, changes) = kubernetes::to_json_as(document, &SHAPE)
             .map_err(|error| Error::Syntax { at: at.clone(), reason: error.to_string() })?;
+        // A YAML map has no order in Go, and comes out sorted.
+        value.sort_all_objects();
         let warnings = changes.into_iter().map(|change| Warning { file: file.to_owned(), change }).collect();
         match Tree::from(value) {
             Tree::Null => {}

@@ -134,6 +134,19 @@ const META_SHAPE: Shape = Shape::Fields(&[
     ("labels", TEXTS),
     ("annotations", TEXTS),
     ("finalizers", Shape::List(&Shape::Text)),
+    ("ownerReferences", Shape::List(&OWNER_SHAPE)),
+    ("managedFields", Shape::List(&MANAGED_SHAPE)),
+]);
+
+const OWNER_SHAPE: Shape =
+    Shape::Fields(&[("apiVersion", Shape::Text), ("kind", Shape::Text), ("name", Shape::Text), ("uid", Shape::Text)]);
+
+const MANAGED_SHAPE: Shape = Shape::Fields(&[
+    ("manager", Shape::Text),
+    ("operation", Shape::Text),
+    ("apiVersion", Shape::Text),
+    ("fieldsType", Shape::Text),
+    ("subresource", Shape::Text),
 ]);
 
 const SPEC_SHAPE: Shape = Shape::Fields(&[

@@ -146,6 +146,7 @@ fn a_sealed_secret_is_written_as_kubeseal_writes_it() {
     let sealed = read_sealed_secrets(json.as_bytes(), "in").unwrap().remove(0).object;
     let value = sealed_secret_to_value(&sealed, Style::NullTimestamps);
     assert_eq!(to_json(&value).expose(), json);
+    assert_eq!(to_yaml(&value).expose(), include_str!("testdata/sealed.yaml"));
     let current = to_json(&sealed_secret_to_value(&sealed, Style::Current));
     assert!(!current.expose().contains("creationTimestamp"), "{}", current.expose());
 }
@@ -157,4 +158,5 @@ fn a_secret_is_written_as_kubeseal_writes_it() {
     let secret = read_secrets(json.as_bytes(), "in").unwrap().remove(0).object;
     let value = secret_to_value(&secret, Style::NullTimestamps);
     assert_eq!(to_json(&value).expose(), json);
+    assert_eq!(to_yaml(&value).expose(), include_str!("testdata/secret.yaml"));
 }

@@ -1,12 +1,14 @@
 //! Typed objects as values in kubeseal's field order, and values as the bytes that kubeseal writes.
 //!
-//! JSON: two spaces, Go's escaping of `<`, `>`, `&`, U+2028 and U+2029, a line break at the end. Empty fields are left out as Go's `omitempty` does, except
+//! JSON: two spaces, Go's escaping of `<`, `>`, `&`, U+2028 and U+2029, a line break at the end. YAML: `---` before every
+//! document, keys sorted, by [`crate::yaml::kubernetes::write`]. Empty fields are left out as Go's `omitempty` does, except
 //! `creationTimestamp: null`, which [`Style`] decides (`sealed-secrets.md` §2.6).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::SEALED_SECRET_API_VERSION;
 use super::base64::encode_base64;
@@ -36,7 +38,7 @@ pub fn sealed_secret_to_value(sealed: &SealedSecret, style: Style) -> Value {
     Value::Object(object)
 }
 
-/// A Secret as a value in field order. **It holds the values in plain base64**; hand it to [`to_json`] only.
+/// A Secret as a value in field order. **It holds the values in plain base64**; hand it to [`to_json`] or [`to_yaml`] only.
 #[must_use]
 pub fn secret_to_value(secret: &Secret, style: Style) -> Value {
     let mut object = typed("Secret", "v1");
@@ -59,6 +61,16 @@ pub fn to_json(value: &Value) -> SecretString {
     let mut out = String::new();
     write_json(&mut out, value, 0);
     out.push('\n');
+    SecretString::new(out)
+}
+
+/// A value as one YAML document with `---` before it.
+#[must_use]
+pub fn to_yaml(value: &Value) -> SecretString {
+    let body = Zeroizing::new(crate::yaml::kubernetes::write(value));
+    let mut out = String::with_capacity(body.len() + 4);
+    out.push_str("---\n");
+    out.push_str(&body);
     SecretString::new(out)
 }
 

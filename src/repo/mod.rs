@@ -1,9 +1,11 @@
 //! Layer 3: what a repository says about its secrets, and where they are.
 //!
 //! - [`settings`]: `.hecate-seal.yaml`, which names file, Secret and certificate for each directory
+//! - [`kubeconfig`]: contexts and their namespaces
 //! - [`sealed_file`]: the SealedSecret in a file that one value goes into
 //!
 //! Nothing here talks to a person: the command line (layer 4) turns results and errors into words and exit codes.
 
+pub mod kubeconfig;
 pub mod sealed_file;
 pub mod settings;

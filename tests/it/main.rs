@@ -4,11 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod age;
 mod harness;
 mod known_answers;
 mod properties;
 mod robustness;
 mod seal_properties;
-mod seal_vectors;
+mod seal_session_keys;
 mod yaml;
