@@ -7,6 +7,7 @@
 //!   layer 4   cli                 what a person types and reads
 //!   layer 3   repo                files, trees, the environment
 //!   layer 2   seal                what a sealed value is, and how it opens
+//!             age                 age files, and the recipients and identities that sops knows
 //!             sops                the SOPS file format, where each value of a document is sealed by itself
 //!   layer 1   manifest, template  Kubernetes documents, Go templates
 //!   layer 0   crypto, yaml        RSA, AES-GCM, X.509; text with spans
@@ -17,6 +18,7 @@
 //! arguments, so they build without the `cli` feature and run the same in a test, a fuzzer or a controller.
 //! `tests/architecture.rs` holds both rules.
 
+pub mod age;
 pub mod crypto;
 pub mod manifest;
 pub mod seal;

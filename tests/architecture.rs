@@ -34,7 +34,8 @@ const EFFECTS: &[&str] = &["fs", "net", "env", "process"];
 const CLOCKS: &[&str] = &["SystemTime", "now_utc", "now_local"];
 
 /// Named in `crypto` and nowhere else.
-const CRYPTO_CRATES: &[&str] = &["aws_lc_rs", "aes_gcm", "bcrypt", "rcgen", "x509_parser"];
+const CRYPTO_CRATES: &[&str] =
+    &["aws_lc_rs", "aes_gcm", "bcrypt", "bcrypt_pbkdf", "curve25519_dalek", "rcgen", "x509_parser", "x_wing"];
 
 const MAX_LINES: usize = 600;
 

@@ -57,6 +57,15 @@ pub enum Error {
     /// AES-GCM refused its key or its input size.
     #[error("the AES-GCM encryption failed")]
     Encrypt,
+    /// A public key that would give everybody the same shared secret (a point of low order), or that is no valid key.
+    #[error("no secret can be agreed on with this public key")]
+    Agreement,
+    /// Deriving a key from a passphrase needs more memory than there is.
+    #[error("deriving the key from the passphrase needs {mebibytes} MiB of memory, which the system does not give")]
+    Memory {
+        /// What was asked for, in MiB.
+        mebibytes: usize,
+    },
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,

@@ -4,18 +4,25 @@
 //! RSA-OAEP-SHA256 with a label ([`rsa`]), AES-GCM under a one-time key ([`gcm`]) and with SOPS's 32-byte nonce ([`gcm32`]),
 //! certificates as the sealed-secrets controller makes them ([`x509`]), SHA-512 ([`sha512`]), PEM text that is wiped after
 //! reading ([`pem`]), and random bytes ([`random`]).
+//! For age: X25519 ([`x25519`]), post-quantum HPKE ([`hpke`]), ChaCha20-Poly1305 ([`chacha`]), key derivation ([`kdf`]), and
+//! what keys in OpenSSH's own format need ([`openssh`]).
 //! What is not here: formats of sealed values, scopes and Kubernetes objects; those are layers 1 and 2.
 //!
 //! Follows `sealed-secrets.md` §1.1 and §1.3. RSA is constant-time and blinded in AWS-LC; failures of private-key operations
 //! carry no detail on purpose.
 
+pub mod chacha;
 mod error;
 pub mod gcm;
 pub mod gcm32;
+pub mod hpke;
+pub mod kdf;
+pub mod openssh;
 pub mod pem;
 pub mod random;
 pub mod rsa;
 pub mod sha512;
+pub mod x25519;
 pub mod x509;
 
 pub use error::Error;

@@ -62,7 +62,7 @@ impl PublicKey {
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
         const MALFORMED: Error = Error::MalformedKey("public");
         let [algorithm, bits] = children(spki).ok_or(MALFORMED)?;
-        require_rsa(algorithm.data)?;
+        require_rsa(algorithm.data, "public")?;
         // A BIT STRING begins with its number of unused bits.
         let pkcs1 = bits.data.strip_prefix(&[0]).ok_or(MALFORMED)?;
         let [modulus, exponent] = children(pkcs1).ok_or(MALFORMED)?;
@@ -186,7 +186,7 @@ impl PrivateKey {
     /// [`Error::NotRsa`], [`Error::KeySize`], [`Error::MultiPrime`] or [`Error::MalformedKey`].
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, Error> {
         let [_version, algorithm, key] = children(der).ok_or(Error::MalformedKey("private"))?;
-        require_rsa(algorithm.data)?;
+        require_rsa(algorithm.data, "private")?;
         require_two_primes_and_size(key.data)?;
         Self::from_checked_pkcs8(der)
     }
@@ -284,9 +284,9 @@ fn children<const N: usize>(sequence: &[u8]) -> Option<[Any<'_>; N]> {
     elements.try_into().ok()
 }
 
-/// Takes the content of an AlgorithmIdentifier.
-fn require_rsa(algorithm: &[u8]) -> Result<(), Error> {
-    let (_, oid) = Any::from_der(algorithm).map_err(|_| Error::MalformedKey("public"))?;
+/// Takes the content of an AlgorithmIdentifier, and which half of a key it is about.
+fn require_rsa(algorithm: &[u8], half: &'static str) -> Result<(), Error> {
+    let (_, oid) = Any::from_der(algorithm).map_err(|_| Error::MalformedKey(half))?;
     let name = match oid.data {
         RSA_ENCRYPTION => return Ok(()),
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01] => "an elliptic-curve key",
@@ -410,6 +410,11 @@ mod tests {
             PrivateKey::from_pkcs1_der(&short).unwrap_err().to_string(),
             "an RSA key of 1024 bits is not supported: it must have 2048 to 8192 bits (shorter ones are too weak to keep a secret)"
         );
+    }
+
+    #[test]
+    fn a_key_of_three_primes_is_refused_by_name() {
+        assert_eq!(PrivateKey::from_pkcs1_der(&[0x30, 6, 2, 1, 1, 2, 1, 3]).unwrap_err(), Error::MultiPrime);
     }
 
     #[test]

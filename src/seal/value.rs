@@ -268,4 +268,16 @@ mod tests {
             "sealed for an RSA key of 4096 bits, not of 2048"
         );
     }
+
+    #[test]
+    fn sealed_text_is_recognised_and_passwords_are_not() {
+        let (value, _) = sealed(b"v");
+        assert!(looks_sealed(value.to_text().as_bytes()));
+        assert!(looks_sealed(format!("  {}\n", value.to_text()).as_bytes()));
+        let long_password = "correct horse battery staple ".repeat(40);
+        for other in ["", "hunter2", "aHVudGVyMg==", value.to_text().split_at(300).0, &long_password, "AgA"] {
+            assert!(!looks_sealed(other.as_bytes()), "{other}");
+        }
+        assert!(!looks_sealed(value.as_bytes()));
+    }
 }

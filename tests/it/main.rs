@@ -4,10 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod age;
 mod harness;
 mod known_answers;
 mod properties;
 mod robustness;
 mod seal_properties;
-mod seal_session_keys;
+mod seal_vectors;
 mod yaml;

@@ -1,4 +1,4 @@
-// Makes tests/it/vectors/seal-*.json: what kubeseal never writes but the controller opens (AES keys of 16 and 24 bytes), and
+// Makes tests/it/vectors/seal-*.json: what kubeseal never writes but the controller opens (AES keys of 16 and 24 bytes), the deprecated form of an object, and
 // certificates by the controller's own function with its randomness fixed, so that ours can be compared byte by byte.
 //
 // Usage, in this folder: go run . ../../../keys ../../it/vectors
@@ -25,7 +25,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
 	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/keyutil"
 )
 
@@ -125,4 +129,15 @@ func main() {
 		certificates = append(certificates, c)
 	}
 	write(filepath.Join(vectors, "seal-certificates.json"), certificates)
+
+	// The form before 2018: the whole Secret in one blob.
+	secret := &v1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "app", Namespace: "team-a", Labels: map[string]string{"in": "blob"}},
+		Type:       v1.SecretTypeOpaque,
+		Data:       map[string][]byte{"token": []byte("\xff\x00 t0ken\n"), "user": []byte("admin")},
+	}
+	old, err := v1alpha1.NewSealedSecretV1(scheme.Codecs, &load("test-only-2048").PublicKey, secret)
+	check(err)
+	old.APIVersion, old.Kind = "bitnami.com/v1alpha1", "SealedSecret"
+	write(filepath.Join(vectors, "seal-deprecated-data.json"), old)
 }
