@@ -14,11 +14,13 @@
 //!   rules     .sops.yaml: for whom and by which rule a new file is encrypted
 //!   metadata  the sops block: recipients, rule, MAC; flatten: its flat form
 //!   store     the file formats
+//!   crypt     whole documents, leaf by leaf, with their MAC
 //!   mac       the hash over a document's values
 //!   shamir    the data key split over groups of recipients
 //!   go        numbers, booleans and times in the text form that Go gives them
 //! ```
 
+pub mod crypt;
 pub mod flatten;
 pub mod go;
 pub mod mac;

@@ -3,7 +3,14 @@
 //! A store knows nothing of encryption: encrypted or not, a file is documents of leaves, and the `sops` block is an entry among
 //! others until `sops::metadata` takes it out. Emission is byte-equal to sops' own wherever sops could read its output again.
 
+pub mod binary;
+pub mod dotenv;
+pub mod ini;
 pub mod json;
+
+use crate::secret::SecretBytes;
+use crate::sops::go;
+use crate::sops::value::Scalar;
 
 /// Why a file could not be read or written in a format. Never holds values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,4 +50,16 @@ pub enum Error {
         /// What is in the way.
         what: &'static str,
     },
+}
+
+/// A leaf as text in formats without types: dotenv, INI, and the environment of `exec-env`.
+#[must_use]
+pub fn display(leaf: &Scalar) -> SecretBytes {
+    match leaf {
+        Scalar::Text(text) | Scalar::Comment(text) => text.clone(),
+        Scalar::Int(value) => value.to_string().into_bytes().into(),
+        Scalar::Float(value) => go::float_display(*value).into_bytes().into(),
+        Scalar::Bool(value) => value.to_string().into_bytes().into(),
+        Scalar::Time(value) => go::time_seconds(*value).into_bytes().into(),
+    }
 }

@@ -1,5 +1,5 @@
 // Prints which of a list of patterns Go's regexp compiles, and which of a list of subjects each of them matches:
-// tests/it/vectors/go-regexp.json is `go run ./tests/go/regexp`.
+// tests/it/vectors/go-regexp.json is `go run tests/go/regexp/main.go`.
 package main
 
 import (
