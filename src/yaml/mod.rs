@@ -9,6 +9,7 @@
 //! the events of `granit-parser`. Input may be hostile: [`limits`] bounds size, depth and alias expansion, nothing recurses
 //! without a bound, and no error repeats a value.
 
+pub mod edit;
 mod error;
 pub mod kubernetes;
 

@@ -41,6 +41,11 @@ impl Document {
         &self.comments
     }
 
+    /// All nodes, in the order in which they begin in the text.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        (0..self.nodes.len()).map(|id| Node { document: self, id })
+    }
+
     /// Bytes of the text from this document's first marker or node to the end of its last node.
     #[must_use]
     pub fn span(&self) -> Range<usize> {

@@ -12,3 +12,4 @@ mod robustness;
 mod seal_properties;
 mod seal_vectors;
 mod yaml;
+mod yaml_edit;

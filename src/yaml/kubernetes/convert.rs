@@ -223,8 +223,6 @@ impl Reader {
 
     fn key(&mut self, key: Node<'_>) -> Result<String, Error> {
         self.count(key)?;
-        let position = key.position();
-        let wrong = |what| Err(Error::Key { position, what });
         let key = if key.kind() == Kind::Alias {
             self.enter(key)?;
             self.open_aliases.remove(&key.id());
@@ -233,23 +231,7 @@ impl Reader {
         } else {
             key
         };
-        if !matches!(key.kind(), Kind::Scalar(_)) {
-            return wrong("a mapping or a list");
-        }
-        match resolve_node(key)? {
-            Scalar::Text(text) => Ok(text.into_owned()),
-            Scalar::Int(value) => Ok(value.to_string()),
-            Scalar::Bool(value) => Ok(value.to_string()),
-            Scalar::Float(value) => Ok(match float_text_32(value).as_str() {
-                "+Inf" => ".inf".into(),
-                "-Inf" => "-.inf".into(),
-                "NaN" => ".nan".into(),
-                text => text.into(),
-            }),
-            Scalar::Null => wrong("null"),
-            Scalar::Uint(_) => wrong("an integer above 9223372036854775807"),
-            Scalar::Timestamp => Ok(key.text().unwrap_or_default().into()),
-        }
+        key_text(key)
     }
 
     fn scalar(&mut self, node: Node<'_>, shape: &Shape) -> Result<Value, Error> {
@@ -321,8 +303,35 @@ impl Reader {
     }
 }
 
+/// The string that a key becomes. The node is no alias.
+pub(in super::super) fn key_text(key: Node<'_>) -> Result<String, Error> {
+    let wrong = |what| Err(Error::Key { position: key.position(), what });
+    if !matches!(key.kind(), Kind::Scalar(_)) {
+        return wrong("a mapping or a list");
+    }
+    match resolve_node(key)? {
+        Scalar::Text(text) => Ok(text.into_owned()),
+        Scalar::Int(value) => Ok(value.to_string()),
+        Scalar::Bool(value) => Ok(value.to_string()),
+        Scalar::Float(value) => Ok(match float_text_32(value).as_str() {
+            "+Inf" => ".inf".into(),
+            "-Inf" => "-.inf".into(),
+            "NaN" => ".nan".into(),
+            text => text.into(),
+        }),
+        Scalar::Null => wrong("null"),
+        Scalar::Uint(_) => wrong("an integer above 9223372036854775807"),
+        Scalar::Timestamp => Ok(key.text().unwrap_or_default().into()),
+    }
+}
+
+/// Whether a scalar is read as a string.
+pub(in super::super) fn is_string(node: Node<'_>) -> bool {
+    matches!(node.kind(), Kind::Scalar(_)) && matches!(resolve_node(node), Ok(Scalar::Text(_) | Scalar::Timestamp))
+}
+
 /// Whether a key is the merge key: `<<`, bare or tagged `!!merge`.
-pub(super) fn is_merge(key: Node<'_>) -> bool {
+pub(in super::super) fn is_merge(key: Node<'_>) -> bool {
     let plain = matches!(key.kind(), Kind::Scalar(Style::Plain));
     let implicit = match key.tag() {
         None => plain,

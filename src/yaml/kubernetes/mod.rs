@@ -20,3 +20,7 @@ mod write;
 pub use convert::{Change, Shape, Warning, to_json, to_json_as};
 pub use number::text_of;
 pub use write::write;
+
+pub(super) use convert::{is_merge, is_string, key_text};
+pub(super) use style::style_of;
+pub(super) use write::double_quoted;

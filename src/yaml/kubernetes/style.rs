@@ -9,7 +9,7 @@ use super::super::tree::Style;
 use super::scalar::{Scalar, resolve_plain};
 
 /// How to write `text`; `simple_key` when it stands before a colon on the same line.
-pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
+pub(in super::super) fn style_of(text: &str, simple_key: bool) -> Style {
     if simple_key && text == "<<" {
         return Style::DoubleQuoted;
     }

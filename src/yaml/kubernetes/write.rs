@@ -26,6 +26,13 @@ pub fn write(value: &Value) -> String {
     emitter.out
 }
 
+/// A text in double quotes, on one line.
+pub(in super::super) fn double_quoted(text: &str) -> String {
+    let mut emitter = Emitter { out: String::new(), column: 0, indent: None, whitespace: true, indention: true };
+    emitter.double_quoted(text, false);
+    emitter.out
+}
+
 struct Emitter {
     out: String,
     /// Characters since the last line break.
