@@ -4,9 +4,12 @@
 //! `hecate-seal value KEY …`.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::manifest;
+use crate::secret::SecretString;
 
 /// Seal Kubernetes secrets for git: only your cluster can open them.
 #[derive(Debug, Parser)]
@@ -38,17 +41,19 @@ Examples:
 
 Exit codes: 0 done; 1 it failed, or problems were found; 2 the command line or the settings are wrong.";
 
+const GLOBAL: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
     /// Run as if started in this directory
-    #[arg(short = 'C', long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short = 'C', long, global = true, help_heading = GLOBAL, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
     /// Print errors and warnings only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Also print where every setting comes from
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub verbose: bool,
 }
 
@@ -57,6 +62,65 @@ pub struct Common {
 pub enum Command {
     /// Seal one value, or several, into a SealedSecret file
     Value(ValueArgs),
+    /// Write a first .hecate-seal.yaml from what is here
+    Init(InitArgs),
+    /// Seal whole Secrets: manifests in, SealedSecrets out
+    Seal(SealArgs),
+    /// Open SealedSecrets with private keys, without a cluster
+    Unseal(UnsealArgs),
+    /// Look SealedSecrets over: files and whole trees, without a cluster
+    Verify(VerifyArgs),
+    /// Look at a certificate: whose key, until when
+    Cert(CertArgs),
+    /// Make a sealing key and its certificate
+    Keys(KeysArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The language of manifests that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ManifestFormat {
+    /// YAML, `---` before every document
+    Yaml,
+    /// JSON, one object after the other
+    Json,
+}
+
+impl ManifestFormat {
+    /// JSON for a file that ends in `.json`, else YAML.
+    #[must_use]
+    pub fn of_path(path: Option<&Path>) -> Self {
+        let is_json = path.and_then(Path::extension).is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        if is_json { Self::Json } else { Self::Yaml }
+    }
+
+    /// The object as a document.
+    #[must_use]
+    pub fn write(self, object: &serde_json::Value) -> SecretString {
+        match self {
+            Self::Yaml => manifest::to_yaml(object),
+            Self::Json => manifest::to_json(object),
+        }
+    }
+}
+
+/// Private keys to open with.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PrivateKeyArgs {
+    /// File with private keys, repeatable: PEM, key Secrets, Lists, whole backups [env: HECATE_SEAL_PRIVATE_KEYS, `:` between files]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub private_key: Vec<PathBuf>,
 }
 
 /// Where sealed values go and whose key they are sealed for. Flags win over variables, variables over `.hecate-seal.yaml`.
@@ -117,14 +181,11 @@ pub struct ValueArgs {
 }
 
 const VALUE_EXAMPLES: &str = "\
-The value goes into one SealedSecret of the file; every other byte of the file stays as it is. Sealing is randomised: the
-same value sealed again gives other bytes, and git shows a change. Use --if-absent where only missing keys matter.
+The value goes into one SealedSecret of the file; every other byte of the file stays as it is. Sealing is randomised: the same value sealed again gives other bytes, and git shows a change. Use --if-absent where only missing keys matter.
 
-Standard input and files are taken byte for byte. `echo v |` ends with a line break, and it becomes part of the value:
-there is a warning then; use `printf %s v |` or --trim-newline. What is typed at the prompt has no line break.
+Standard input and files are taken byte for byte. `echo v |` ends with a line break, and it becomes part of the value: there is a warning then; use `printf %s v |` or --trim-newline. What is typed at the prompt has no line break.
 
-A value on the command line stays in the shell's history; prefer the prompt, a pipe or --from-env. A value that begins
-with `-` goes behind `--`. A key that is also a verb: hecate-seal value KEY.
+A value on the command line stays in the shell's history; prefer the prompt, a pipe or --from-env. A value that begins with `-` goes behind `--`. A key that is also a verb: hecate-seal value KEY.
 
 Examples:
   hecate-seal ANTHROPIC_API_KEY
@@ -132,6 +193,221 @@ Examples:
   hecate-seal GOOGLE_API_KEY --from-env=GEMINI_API_KEY
   hecate-seal tls.key --from-file key.pem --file apps/web/sealed-secret.yaml
   hecate-seal TOKEN --print --cert pub.pem --name app --namespace web < token";
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+#[command(after_help = INIT_EXAMPLES)]
+pub struct InitArgs {
+    /// Print it instead of writing it
+    #[arg(long)]
+    pub print: bool,
+}
+
+const INIT_EXAMPLES: &str = "\
+Looks for certificates and SealedSecrets in this directory and below, and for a namespace in the kubeconfig. An existing file is never overwritten.
+
+What .hecate-seal.yaml may say (all of it optional, unknown keys are errors):
+  certificate: etc/certs/pub.pem    a file, or an https:// URL
+  file: apps/web/sealed.yaml        the SealedSecret that values go into
+  name: web                         name of the Secret
+  namespace: web                    its namespace
+  scope: strict                     or namespace-wide, cluster-wide
+  targets:                          replaces the above in a directory and below; the deepest counts, key by key
+    - directory: edge-cluster
+      certificate: edge-cluster/pub.pem
+
+Paths start from the file's folder. The nearest file from the current directory upwards counts.";
+
+/// Arguments of `seal`.
+#[derive(Args, Debug)]
+#[command(after_help = SEAL_EXAMPLES)]
+pub struct SealArgs {
+    /// Manifests with Secrets, YAML or JSON, any number of documents and Lists; `-` or none: standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Write here instead of standard output; may be the input file itself
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Language of the output; by default JSON for a FILE.json, else YAML
+    #[arg(long, value_enum)]
+    pub format: Option<ManifestFormat>,
+    /// Certificate to seal with: a PEM file or an https:// URL [env: HECATE_SEAL_CERT]
+    #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+    pub cert: Option<String>,
+    /// Name for the one Secret, instead of its own
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Namespace for Secrets without one; another one in a Secret is an error [env: HECATE_SEAL_NAMESPACE]
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Scope, instead of what the annotations say: strict, namespace-wide, cluster-wide [env: HECATE_SEAL_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Option<String>,
+    /// Fail where YAML changes an unquoted value (0644, yes, 1.10), instead of warning
+    #[arg(long)]
+    pub strict: bool,
+    /// Accept Secrets without data
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Seal values that look sealed already
+    #[arg(long)]
+    pub force: bool,
+}
+
+const SEAL_EXAMPLES: &str = "\
+Nothing is written unless every document is good. Sealing is randomised: the same Secret sealed again gives other bytes.
+
+Examples:
+  hecate-seal seal secret.yaml -o sealed-secret.yaml
+  kubectl create secret generic app -n web --from-env-file=.env --dry-run=client -o yaml | hecate-seal seal > app.yaml";
+
+/// Arguments of `unseal`.
+#[derive(Args, Debug)]
+#[command(after_help = UNSEAL_EXAMPLES)]
+pub struct UnsealArgs {
+    /// Manifests with SealedSecrets, YAML or JSON; `-` or none: standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Private keys.
+    #[command(flatten)]
+    pub keys: PrivateKeyArgs,
+    /// Print the bytes of this one item instead of the Secret
+    #[arg(short, long, value_name = "KEY", conflicts_with = "format")]
+    pub key: Option<String>,
+    /// Write here instead of standard output; only you can read the file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Language of the output; by default JSON for a FILE.json, else YAML
+    #[arg(long, value_enum)]
+    pub format: Option<ManifestFormat>,
+}
+
+const UNSEAL_EXAMPLES: &str = "\
+All or nothing: if one item does not open, nothing is printed, and what can be said about it is (another name, scope or key).
+
+Examples:
+  hecate-seal unseal -p keys.yaml sealed-secret.yaml
+  hecate-seal unseal -p old.key -p new.key --key DB_PASSWORD sealed-secret.yaml";
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub struct VerifyArgs {
+    /// Files and directories; without any: this directory. What .gitignore excludes is passed over; `-` is standard input
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Open every item with these.
+    #[command(flatten)]
+    pub keys: PrivateKeyArgs,
+    /// Certificate that everything should be sealed for; sizes are compared [env: HECATE_SEAL_CERT]
+    #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+    pub cert: Option<String>,
+    /// Exit with 1 on warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Looked at are structure, base64, sizes, scope, names and repeated keys; with private keys every item is opened too. Exit code 1 when there are errors.
+
+Examples:
+  hecate-seal verify
+  hecate-seal verify clusters/ -p keys.yaml --format json";
+
+/// Arguments of `cert`.
+#[derive(Args, Debug)]
+pub struct CertArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: CertCommand,
+}
+
+/// Verbs of `cert`.
+#[derive(Debug, Subcommand)]
+pub enum CertCommand {
+    /// Print subject, serial number, dates, key size and fingerprints
+    Show {
+        /// PEM files or https:// URLs; without any: the certificate of .hecate-seal.yaml
+        #[arg(value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+        certificates: Vec<String>,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Check that it can be sealed with, now and for some time: exit code 1 if not
+    #[command(after_help = "Example, in CI:\n  hecate-seal cert check etc/certs/pub-sealed-secrets.pem --within 60d")]
+    Check {
+        /// PEM files or https:// URLs; without any: the certificate of .hecate-seal.yaml
+        #[arg(value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+        certificates: Vec<String>,
+        /// Fail when it expires within this time: 30d, 4w, 12h
+        #[arg(long, value_name = "TIME", default_value = "30d")]
+        within: String,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// Arguments of `keys`.
+#[derive(Args, Debug)]
+pub struct KeysArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// Verbs of `keys`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make an RSA key and a certificate as the controller makes them; existing files are never replaced
+    Generate(KeysGenerateArgs),
+}
+
+/// Arguments of `keys generate`.
+#[derive(Args, Debug)]
+#[command(after_help = KEYS_EXAMPLES)]
+pub struct KeysGenerateArgs {
+    /// Where to write: NAME.key (only you can read it) and NAME.crt; with --secret the file itself, `-` for standard output
+    #[arg(short, long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Make the Secret that the controller reads its keys from, instead of two files
+    #[arg(long)]
+    pub secret: bool,
+    /// Bits of the RSA key: 2048, 3072, 4096 or 8192
+    #[arg(long, default_value_t = 4096, value_name = "BITS")]
+    pub bits: usize,
+    /// Days until the certificate expires
+    #[arg(long, default_value_t = 3650, value_name = "DAYS")]
+    pub days: u32,
+    /// Common name in the certificate; the controller leaves it empty
+    #[arg(long, default_value = "", value_name = "NAME", hide_default_value = true)]
+    pub cn: String,
+    /// With --secret: its namespace, which is the controller's
+    #[arg(short, long, default_value = "kube-system", value_name = "NAMESPACE", requires = "secret")]
+    pub namespace: String,
+    /// With --secret: its name; without it the API server makes one (sealed-secrets-key…)
+    #[arg(long, value_name = "NAME", requires = "secret")]
+    pub name: Option<String>,
+}
+
+const KEYS_EXAMPLES: &str = "\
+Examples:
+  hecate-seal keys generate -o backup/cluster           backup/cluster.key and backup/cluster.crt
+  hecate-seal keys generate --secret | kubectl create -f -
+                                                        bring your own key; the controller loads it when it starts";
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  hecate-seal completions bash > ~/.local/share/bash-completion/completions/hecate-seal")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
 
 /// The words with `value` put in front where a key stands in the place of a verb. `verbs` are those that exist.
 #[must_use]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::io::read;
 use super::report::{Context, Failure};
+use super::settings::{Set, Settings};
 use super::{Io, fetch};
 use crate::crypto::x509::{Certificate, Validity};
 
@@ -35,6 +36,22 @@ pub fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
         return fetch::get(source, read::MAX_DOCUMENT).context(|| format!("cannot fetch the certificate {source}"));
     }
     read::file(&io.path(source), read::MAX_DOCUMENT).context(|| format!("cannot read the certificate {source}"))
+}
+
+/// The certificate that the settings name, fit for sealing now.
+///
+/// # Errors
+/// When they name none (exit code 2), and as [`for_sealing`].
+pub fn required(settings: &Settings, io: &mut Io) -> Result<Certificate, Failure> {
+    let Some(Set { value, origin }) = &settings.certificate else {
+        return Err(Failure::usage("no certificate to seal with")
+            .with_hint(
+                "give one with --cert FILE or HECATE_SEAL_CERT, or name it in .hecate-seal.yaml (`hecate-seal init` writes a first one)",
+            )
+            .with_hint("`kubeseal --fetch-cert > pub.pem` gets it from a cluster"));
+    };
+    io.detail(format!("certificate {value} (from {origin})"));
+    for_sealing(value, io)
 }
 
 /// Reads a certificate and checks that values may be sealed with it now.

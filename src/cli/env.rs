@@ -17,8 +17,8 @@ pub const NAME: &str = "HECATE_SEAL_NAME";
 pub const NAMESPACE: &str = "HECATE_SEAL_NAMESPACE";
 /// Scope of sealed values, as `--scope`.
 pub const SCOPE: &str = "HECATE_SEAL_SCOPE";
-/// Files with private keys to open with, as `--key-file`; several with the system's path separator (`:`) between them.
-pub const KEY_FILES: &str = "HECATE_SEAL_KEY_FILES";
+/// Files with private keys to open with, as `--private-key`; several with the system's path separator (`:`) between them.
+pub const PRIVATE_KEYS: &str = "HECATE_SEAL_PRIVATE_KEYS";
 /// Files with kubeconfigs, in which `init` looks for a namespace; several with `:` between them. As in kubectl.
 pub const KUBECONFIG: &str = "KUBECONFIG";
 /// The home folder, for `~/.kube/config`.

@@ -11,10 +11,15 @@
 
 pub mod args;
 pub mod certificate;
+pub mod commands;
 pub mod env;
 pub mod fetch;
+pub mod inputs;
 pub mod io;
 pub mod kubeseal;
+pub mod names;
+pub mod output;
+pub mod parallel;
 pub mod report;
 pub mod settings;
 pub mod value_input;
@@ -30,7 +35,7 @@ pub use io::Io;
 pub use report::{Context, Exit, Failure, Outcome};
 
 /// Our verbs.
-const VERBS: &[&str] = &["value"];
+const VERBS: &[&str] = &["value", "init", "seal", "unseal", "verify", "cert", "keys", "completions"];
 
 /// A program whose command line we speak: gets the words after its name.
 type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
@@ -99,7 +104,14 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         _ => io::Level::Normal,
     };
     match cli.command {
-        Command::Value(_) => Err(Failure::usage("this build has no commands")),
+        Command::Value(args) => commands::value::run(args, io),
+        Command::Init(args) => commands::init::run(&args, io),
+        Command::Seal(args) => commands::seal::run(&args, io),
+        Command::Unseal(args) => commands::unseal::run(&args, io),
+        Command::Verify(args) => commands::verify::run(&args, io),
+        Command::Cert(args) => commands::cert::run(args, io),
+        Command::Keys(args) => commands::keys::run(args, io),
+        Command::Completions(args) => commands::completions::run(&args, io),
     }
 }
 

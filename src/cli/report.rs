@@ -51,13 +51,14 @@ pub struct Failure {
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
+    also: Vec<Failure>,
     exit: Exit,
 }
 
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), causes: Vec::new(), hints: Vec::new(), exit: Exit::FAILED }
+        Self { message: message.to_string(), causes: Vec::new(), hints: Vec::new(), also: Vec::new(), exit: Exit::FAILED }
     }
 
     /// A wrong command line or settings file: exit code 2.
@@ -84,6 +85,13 @@ impl Failure {
     pub fn wrap(mut self, message: impl Display) -> Self {
         let inner = std::mem::replace(&mut self.message, message.to_string());
         self.causes.insert(0, inner);
+        self
+    }
+
+    /// Another failure of the same command: told below this one, with its own causes and hints.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.also.push(other);
         self
     }
 
@@ -213,6 +221,9 @@ pub fn print(failure: &Failure, io: &mut Io) {
         text += &line(Kind::Hint, hint, colours(io));
     }
     io.complain(&text);
+    for other in &failure.also {
+        print(other, io);
+    }
 }
 
 /// One line with its word in front, as it goes to stderr.

@@ -80,6 +80,7 @@ impl Settings {
         let file = flags.file.clone().map(|path| Set { value: path, origin: Origin::Flag("--file") });
         let file = file.or_else(|| variable(env::FILE).map(|set| Set { value: set.value.into(), origin: set.origin }));
         merged.file = file.or(merged.file);
+        merged.check_target().or_usage()?;
         if let Some(text) = flag(&flags.scope, "--scope").or_else(|| variable(env::SCOPE)) {
             let value = text.value.parse().context(|| format!("{} is wrong", text.origin)).or_usage()?;
             merged.scope = Some(Set { value, origin: text.origin });
@@ -92,6 +93,19 @@ impl Settings {
             }
         }
         Ok(merged)
+    }
+
+    /// Refuses a target that a settings file names outside of its repository, symbolic links followed: whoever wrote that file
+    /// may not choose what else of ours is written. A flag or variable may.
+    fn check_target(&self) -> Result<(), Failure> {
+        let Some(Set { value, origin: Origin::File(settings) }) = &self.file else { return Ok(()) };
+        let root = file::repository_root(settings.parent().unwrap_or(Path::new("/")));
+        if file::stays_inside(&root, value) {
+            return Ok(());
+        }
+        Err(Failure::new(format_args!("the file {} lies outside of the repository", value.display()))
+            .wrap(format_args!("cannot use the settings in {}", settings.display()))
+            .with_hint("a settings file may only name files of its own repository; to write elsewhere use --file"))
     }
 
     /// The certificate alone: what `--cert`, the environment or the settings file say for the current folder.
@@ -122,13 +136,6 @@ fn from_file(io: &mut Io) -> Result<Settings, Failure> {
     let origin = || Origin::File(path.clone());
     let set = |value: Option<String>| value.map(|value| Set { value, origin: origin() });
     let target = choice.file.map(|name| Set { value: folder.join(name), origin: origin() });
-    if let Some(target) = &target
-        && !file::stays_inside(&file::repository_root(folder), &target.value)
-    {
-        return Err(Failure::new(format_args!("the file {} lies outside of the repository", target.value.display()))
-            .wrap(wrong())
-            .with_hint("a settings file may only name files of its own repository; to write elsewhere use --file"));
-    }
     Ok(Settings {
         certificate: choice.certificate.map(|text| Set { value: from_folder(folder, text), origin: origin() }),
         file: target,

@@ -10,7 +10,6 @@
 mod base64;
 mod conform;
 mod error;
-pub mod names;
 mod object;
 mod read;
 mod schema;

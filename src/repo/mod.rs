@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: `.hecate-seal.yaml`, which names file, Secret and certificate for each directory
 //! - [`kubeconfig`]: contexts and their namespaces
+//! - [`walk`]: the files of a tree that may matter
 //! - [`sealed_file`]: the SealedSecret in a file that one value goes into
 //!
 //! Nothing here talks to a person: the command line (layer 4) turns results and errors into words and exit codes.
@@ -9,3 +10,4 @@
 pub mod kubeconfig;
 pub mod sealed_file;
 pub mod settings;
+pub mod walk;

@@ -5,6 +5,7 @@
 mod support;
 
 mod age;
+mod cli;
 mod harness;
 mod known_answers;
 mod properties;
