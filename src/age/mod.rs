@@ -8,7 +8,7 @@
 //!
 //! Follows C2SP's `age.md` and age 1.3.2, and `sops-age.md` §4 for what sops 3.13 takes from where. The file format is
 //! written out here over `crypto` instead of using the `age` crate: the crate has neither post-quantum recipients nor an
-//! ssh-rsa without the `rsa` crate, reads less armor than Go's, and brings some eighty crates.
+//! ssh-rsa without the `rsa` crate, reads less armor than Go's, and brings a hundred crates.
 
 mod armor;
 mod bech32;

@@ -174,3 +174,139 @@ impl Drop for SecretStanza {
         self.0.body.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::age::PassphraseRequest;
+
+    /// A plugin that says prepared lines, the last one for ever, whatever it is told.
+    struct Script {
+        lines: Vec<String>,
+        heard: Rc<RefCell<Vec<u8>>>,
+    }
+
+    impl PluginPipe for Script {
+        fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
+            self.heard.borrow_mut().extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn receive_line(&mut self, _max_len: usize) -> Result<Vec<u8>, String> {
+            match self.lines.as_slice() {
+                [] => Err("it ended".to_owned()),
+                [last] if !last.is_empty() => Ok(last.clone().into_bytes()),
+                _ => Ok(self.lines.remove(0).into_bytes()),
+            }
+        }
+    }
+
+    #[derive(Default)]
+    struct Host {
+        script: String,
+        heard: Rc<RefCell<Vec<u8>>>,
+    }
+
+    impl Callbacks for Host {
+        fn passphrase(&self, _request: &PassphraseRequest<'_>) -> Result<SecretString, String> {
+            Err(String::new())
+        }
+
+        fn plugin(&self, _name: &str, _protocol: PluginProtocol) -> Result<Box<dyn PluginPipe>, String> {
+            let lines = self.script.split_terminator('\n').map(str::to_owned).collect();
+            Ok(Box::new(Script { lines, heard: Rc::clone(&self.heard) }))
+        }
+    }
+
+    fn key() -> FileKey {
+        FileKey::new(SecretBytes::copy_of(b"0123456789abcdef")).unwrap()
+    }
+
+    fn wrapped(script: &str) -> Result<Vec<Stanza>, String> {
+        let host = Host { script: script.to_owned(), ..Host::default() };
+        wrap("x", "age1x1qqq", &key(), &host).map_err(|error| error.to_string())
+    }
+
+    fn unwrapped(script: &str) -> String {
+        let host = Host { script: script.to_owned(), ..Host::default() };
+        match unwrap("x", &SecretString::new("AGE-PLUGIN-X-1QQQ".to_owned()), &[], &host) {
+            Unwrapped::Key(found) => format!("key {}", found == key()),
+            Unwrapped::NoMatch => "no match".to_owned(),
+            Unwrapped::Failed(reason) => reason,
+        }
+    }
+
+    #[test]
+    fn says_what_the_protocols_prescribe() {
+        let host = Host { script: "-> recipient-stanza 0 kind arg\nAAAA\n-> done\n\n".to_owned(), ..Host::default() };
+        let stanzas = wrap("x", "age1x1qqq", &key(), &host).unwrap();
+        assert_eq!(stanzas, [Stanza::new("kind", &["arg"], vec![0; 3])]);
+        let said = String::from_utf8(host.heard.borrow().clone()).unwrap();
+        assert_eq!(
+            said,
+            "-> add-recipient age1x1qqq\n\n-> wrap-file-key\nMDEyMzQ1Njc4OWFiY2RlZg\n-> extension-labels\n\n-> done\n\n-> ok\n\n"
+        );
+        let host = Host { script: "-> file-key 0\nMDEyMzQ1Njc4OWFiY2RlZg\n-> done\n\n".to_owned(), ..Host::default() };
+        let Unwrapped::Key(found) = unwrap("x", &SecretString::new("AGE-PLUGIN-X-1QQQ".into()), &stanzas, &host) else {
+            panic!("the file key is there")
+        };
+        assert_eq!(found, key());
+        let said = String::from_utf8(host.heard.borrow().clone()).unwrap();
+        assert_eq!(said, "-> add-identity AGE-PLUGIN-X-1QQQ\n\n-> recipient-stanza 0 kind arg\nAAAA\n-> done\n\n-> ok\n\n");
+    }
+
+    #[test]
+    fn unknown_and_unanswerable_messages_are_declined() {
+        for (said, answer) in [
+            ("-> grease-1 2 3\nAAAA", "-> unsupported\n"),
+            ("-> msg\nAAAA", "-> fail\n"),
+            ("-> request-secret\nAAAA", "-> fail\n"),
+            ("-> request-public\nAAAA", "-> fail\n"),
+            ("-> confirm eWVz bm8\nAAAA", "-> fail\n"),
+            ("-> labels postquantum\n", "-> ok\n"),
+        ] {
+            let script = format!("{said}\n-> recipient-stanza 0 kind\n\n-> done\n\n");
+            let host = Host { script, ..Host::default() };
+            assert_eq!(wrap("x", "age1x1qqq", &key(), &host).unwrap().len(), 1, "{said}");
+            let heard = String::from_utf8(host.heard.borrow().clone()).unwrap();
+            assert!(heard.contains(&format!("-> done\n\n{answer}")), "{said}: {heard}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_breaks_the_protocol_is_an_error() {
+        let wrong = |script: &str| wrapped(script).unwrap_err();
+        assert_eq!(wrong("-> done\n\n"), "age-plugin-x: it gave no stanza");
+        assert_eq!(wrong(""), "age-plugin-x: it ended");
+        assert_eq!(wrong("hello\n"), "age-plugin-x: it does not speak the protocol of age plugins");
+        assert_eq!(wrong("-> recipient-stanza 1 kind\n\n"), "age-plugin-x: it gave a malformed stanza");
+        assert_eq!(wrong("-> recipient-stanza 0\n\n"), "age-plugin-x: it gave a malformed stanza");
+        assert_eq!(wrong("-> confirm !!!\n\n"), "age-plugin-x: it asked a malformed question");
+        assert_eq!(wrong("-> error internal\nbm8\n"), "age-plugin-x: no");
+        let endless = format!("-> grease\n{}\n", "A".repeat(64));
+        assert_eq!(wrong(&endless), "age-plugin-x: it does not speak the protocol of age plugins");
+        let chatter = "-> grease\n\n".repeat(MAX_STANZAS + 1);
+        assert_eq!(wrong(&chatter), "age-plugin-x: it sends without end");
+        assert_eq!(unwrapped("-> file-key 0\nAAAA\n"), "age-plugin-x: it gave a file key of the wrong length");
+        let twice = "-> file-key 0\nMDEyMzQ1Njc4OWFiY2RlZg\n".repeat(2);
+        assert_eq!(unwrapped(&twice), "age-plugin-x: it gave a malformed or a second file key");
+        assert_eq!(
+            unwrapped("-> file-key 1\nMDEyMzQ1Njc4OWFiY2RlZg\n"),
+            "age-plugin-x: it gave a malformed or a second file key"
+        );
+        assert_eq!(unwrapped("-> done\n\n"), "no match");
+    }
+
+    #[test]
+    fn names_stay_within_a_folder() {
+        for name in ["yubikey", "tag", "se+x-1._a"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "../x", "a/b", "a\\b", "a b", "ä"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

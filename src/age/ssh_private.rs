@@ -18,6 +18,8 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 const MAX_ROUNDS: u32 = 4096;
 /// PKCS#8 of an Ed25519 key up to its seed: SEQUENCE { 0, { 1.3.101.112 }, OCTET STRING { OCTET STRING.
 const ED25519_PKCS8: &[u8] = &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+/// The same in version 2 (RFC 8410 §7), with the public key after the seed.
+const ED25519_PKCS8_V2: &[u8] = &[0x30, 0x51, 2, 1, 1, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// A private key, open or under a passphrase.
 #[derive(Debug)]
@@ -72,9 +74,10 @@ pub(super) fn parse(text: &[u8]) -> Result<SshKey, String> {
     match block.label.as_str() {
         "OPENSSH PRIVATE KEY" => parse_openssh(der),
         "RSA PRIVATE KEY" => from_pkcs1(rsa::PrivateKey::from_pkcs1_der(der)),
-        "PRIVATE KEY" => match der.strip_prefix(ED25519_PKCS8) {
-            Some(seed) => from_seed(&SecretBytes::copy_of(seed)),
-            None => from_pkcs1(rsa::PrivateKey::from_pkcs8_der(der)),
+        "PRIVATE KEY" => match (der.strip_prefix(ED25519_PKCS8), der.strip_prefix(ED25519_PKCS8_V2)) {
+            (Some(seed), _) => from_seed(seed),
+            (None, Some(rest)) => from_seed(rest.get(..LEN).unwrap_or_default()),
+            (None, None) => from_pkcs1(rsa::PrivateKey::from_pkcs8_der(der)),
         },
         "ENCRYPTED PRIVATE KEY" => {
             Err("its passphrase is in PKCS#8's format; convert it with `ssh-keygen -p -f FILE`".to_owned())
@@ -84,9 +87,9 @@ pub(super) fn parse(text: &[u8]) -> Result<SshKey, String> {
     }
 }
 
-fn from_seed(seed: &SecretBytes) -> Result<SshKey, String> {
-    let public = x25519::ed25519_public(seed).map_err(|_| malformed())?;
-    let seed: &[u8; LEN] = seed.expose().try_into().map_err(|_| malformed())?;
+fn from_seed(seed: &[u8]) -> Result<SshKey, String> {
+    let public = x25519::ed25519_public(&SecretBytes::copy_of(seed)).map_err(|_| malformed())?;
+    let seed: &[u8; LEN] = seed.try_into().map_err(|_| malformed())?;
     Ok(SshKey::Open(Box::new(PrivateKey::ed25519(seed, &public)?)))
 }
 

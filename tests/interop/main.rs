@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod age;
 mod kubeseal_cli;
 mod peer;
 mod values;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes keys/ and sealed/ beside this script with age 1.3.2 and ssh-keygen. Usage: make.sh FOLDER_WITH_AGE_PROGRAMS
-# (age, age-keygen, age-plugin-batchpass: go install filippo.io/age/cmd/...@v1.3.2).
+# Makes keys/ and sealed/ beside this script with age 1.3.2, sops 3.13.3 and ssh-keygen. Usage: make.sh FOLDER_WITH_PROGRAMS
+# (age, age-keygen, age-plugin-batchpass: go install filippo.io/age/cmd/...@v1.3.2;
+# sops: go install github.com/getsops/sops/v3/cmd/sops@v3.13.3).
 # Every key here is for tests only. A second run gives other bytes with the same meaning; SSH keys are made where they lack.
 set -eu
 PATH="$1:$PATH"; export PATH
@@ -24,6 +25,8 @@ ssh_key ssh-rsa-pkcs1 rsa '' -b 2048 -m PEM
 ssh_key ssh-rsa-pkcs8 rsa '' -b 2048 -m PKCS8
 ssh_key ssh-rsa-pkcs1-locked rsa "$pass" -b 2048 -m PEM
 ssh_key ssh-ecdsa ecdsa ''
+[ -e keys/ssh-ed25519-pkcs8 ] || openssl genpkey -algorithm ed25519 -out keys/ssh-ed25519-pkcs8
+rm -f keys/ssh-ecdsa.pub keys/ssh-ed25519-gcm.pub keys/ssh-rsa-pkcs1-locked.pub
 
 [ -e keys/x25519 ] || age-keygen -o keys/x25519
 [ -e keys/hybrid ] || age-keygen -pq -o keys/hybrid
@@ -44,3 +47,13 @@ printf '# none\n' | age -e -a -j batchpass -o keys/locked-empty.age
 cat keys/x25519.pub | age -e -a -j batchpass -o keys/locked-bad.age
 age -e -a -R keys/x25519.pub -o keys/not-locked.age keys/hybrid
 chmod 600 keys/*
+
+# A file of sops for every kind of recipient at once, and its data key as age gives it.
+recipients=
+for name in x25519 hybrid ssh-ed25519 ssh-ed25519-ctr ssh-rsa ssh-rsa-3072; do
+    recipients="$recipients${recipients:+,}$(cat "keys/$name.pub")"
+done
+printf '{"password": "hunter2"}' | sops encrypt --input-type json --output-type json --filename-override x.json \
+    --age "$recipients" > sealed/sops.json
+python3 -c 'import json; print(json.load(open("sealed/sops.json"))["sops"]["age"][0]["enc"])' \
+    | age -d -i keys/x25519 > sops-data-key
