@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{Output, Run, as_kubeseal, assert_same, hecate, key, peers, temp_dir};
+use crate::support::{Output, Run, as_kubeseal, assert_same, hecate, key, peers, temp_dir, without_ciphertext};
 use crate::values::{opened_by_the_controller, values};
 
 const NAMESPACE_WIDE: &str = "sealedsecrets.bitnami.com/namespace-wide";
@@ -101,26 +101,6 @@ fn object_cases() -> Vec<Case> {
         free
     }));
     cases.into_iter().map(|(name, secret)| Case { name: name.to_owned(), secret, flags: Vec::new() }).collect()
-}
-
-/// A ciphertext has a length that follows from the value's; its bytes are random.
-fn without_ciphertext(text: &str) -> String {
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '+') {
-        let (before, from) = rest.split_at(start);
-        let end = from.find(|c: char| !(c.is_ascii_alphanumeric() || c == '/' || c == '+' || c == '=')).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        masked.push_str(before);
-        if word.len() > 340 && word.starts_with(['A', 'B']) {
-            masked.push_str(&format!("<{} sealed>", word.len()));
-        } else {
-            masked.push_str(word);
-        }
-        rest = after;
-    }
-    masked.push_str(rest);
-    masked
 }
 
 /// Our program under either of its kubeseal names.

@@ -43,8 +43,7 @@ fn shows_canary(bytes: &[u8]) -> bool {
 
 /// One command line and what it works on.
 struct Scene {
-    /// Through the link named kubeseal?
-    kubeseal: bool,
+    program: PathBuf,
     args: Vec<String>,
     stdin: Vec<u8>,
     env: Vec<(&'static str, String)>,
@@ -58,12 +57,13 @@ struct Scene {
 
 fn scene(code: i32, args: &[&str]) -> Scene {
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-    Scene { kubeseal: false, args, stdin: Vec::new(), env: Vec::new(), code, shows: false, holds: None }
+    let program = env!("CARGO_BIN_EXE_hecate-seal").into();
+    Scene { program, args, stdin: Vec::new(), env: Vec::new(), code, shows: false, holds: None }
 }
 
 impl Scene {
     fn kubeseal(mut self) -> Scene {
-        self.kubeseal = true;
+        self.program = kubeseal_link();
         self
     }
     fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Scene {
@@ -114,13 +114,12 @@ fn children(pid: u32) -> Vec<u8> {
 
 /// Plays a scene in a folder and gives what leaked.
 fn play(scene: &Scene, folder: &Path) -> Vec<String> {
-    let about = format!("{} {:?}", if scene.kubeseal { "kubeseal" } else { "hecate-seal" }, scene.args);
+    let about = format!("{} {:?}", scene.program.file_name().unwrap().display(), scene.args);
     let tmp = folder.join("tmp");
     std::fs::create_dir_all(&tmp).unwrap();
     let mut allowed: Vec<PathBuf> = leaks(folder, &[]);
     allowed.extend(scene.holds.map(|file| folder.join(file)));
-    let program = if scene.kubeseal { kubeseal_link() } else { env!("CARGO_BIN_EXE_hecate-seal").into() };
-    let mut child = Command::new(program)
+    let mut child = Command::new(&scene.program)
         .args(&scene.args)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
@@ -232,6 +231,26 @@ fn the_search_finds_a_file_and_a_child_that_show_it() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(shows_canary(&seen));
+}
+
+#[test]
+fn a_program_that_leaks_is_caught_at_every_door() {
+    let leaky = |script: &str| Scene { program: "/bin/sh".into(), ..scene(0, &["-c", script]).env("S", CANARY) };
+    for (script, door) in [
+        ("echo \"$S\" >&2", "standard error"),
+        ("echo \"$S\"", "standard output"),
+        ("echo \"$S\" > kept", "kept"),
+        ("echo \"$S\" > $TMPDIR/x; sleep 1; rm $TMPDIR/x", "temporary file"),
+        ("env -u S sh -c 'sleep 1; true' \"$S\"", "a child process"),
+        ("printf %s \"$S\" | base64 >&2", "standard error"),
+        ("echo \"thread 'main' panicked at x\" >&2", "a panic"),
+    ] {
+        let folder = temp_dir();
+        let found = play(&leaky(script), folder.path());
+        assert!(found.iter().any(|leak| leak.contains(door)), "{script}: {found:?}");
+    }
+    let folder = temp_dir();
+    assert_eq!(play(&leaky("true"), folder.path()), [""; 0]);
 }
 
 #[test]

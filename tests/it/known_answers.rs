@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hecate_seal::crypto::rsa::PrivateKey;
 use hecate_seal::seal::{Keyring, Label, Scope, SealedValue};
 
-use crate::support::{key, root};
+use crate::support::{as_kubeseal, assert_same, key, root, without_ciphertext};
 
 fn vectors() -> std::path::PathBuf {
     root().join("tests/it/vectors")
@@ -54,5 +54,47 @@ fn the_wrong_key_of_the_right_size_opens_nothing() {
     for line in table.lines().filter(|line| line.starts_with("test-only-2048\tcluster-wide")) {
         let sealed = SealedValue::parse(line.rsplit_once('\t').unwrap().1).unwrap();
         assert!(keys.open(&sealed, &Label::new(Scope::ClusterWide, "", "")).is_err());
+    }
+}
+
+/// The manifests, and the flags that each was sealed with; none where it was edited afterwards.
+const MANIFESTS: &[(&str, Option<&[&str]>)] = &[
+    ("plain", Some(&[])),
+    ("typed", Some(&[])),
+    ("immutable", Some(&[])),
+    ("annotated-namespace", Some(&[])),
+    ("flagged-cluster", Some(&["--scope", "cluster-wide"])),
+    ("metadata", Some(&[])),
+    ("edited-template", None),
+    ("edited-moved", None),
+];
+
+fn manifest(name: &str, state: &str) -> String {
+    std::fs::read_to_string(vectors().join(format!("manifests/{name}.{state}.yaml"))).unwrap()
+}
+
+#[test]
+fn objects_that_kubeseal_sealed_open_to_the_bytes_that_it_wrote() {
+    for (name, _) in MANIFESTS {
+        let opened = as_kubeseal()
+            .args(["--recovery-unseal", "-o", "yaml", "--recovery-private-key"])
+            .arg(key("test-only-2048.key.pem"))
+            .stdin(manifest(name, "sealed"))
+            .ok();
+        assert_same(opened.out(), &manifest(name, "opened"), name);
+    }
+}
+
+#[test]
+fn secrets_seal_to_the_bytes_that_kubeseal_wrote_apart_from_the_ciphertext() {
+    for (name, flags) in MANIFESTS {
+        let Some(flags) = flags else { continue };
+        let sealed = as_kubeseal()
+            .args(["-o", "yaml", "--cert"])
+            .arg(key("test-only-2048.crt.pem"))
+            .args(*flags)
+            .stdin(manifest(name, "secret"))
+            .ok();
+        assert_same(&without_ciphertext(sealed.out()), &without_ciphertext(&manifest(name, "sealed")), name);
     }
 }
