@@ -22,7 +22,8 @@ pub enum Style {
     /// kubeseal 0.32 and later: a timestamp that is not set is left out.
     #[default]
     Current,
-    /// kubeseal up to 0.31, so also 0.27.1: `creationTimestamp: null` in every metadata, and null times in conditions.
+    /// kubeseal up to 0.31, so also 0.27.1: `creationTimestamp: null` in every metadata, null times in conditions, and null
+    /// for an empty value in a Secret's `data` (Go decrypts it to a nil slice; Kubernetes reads null as empty).
     NullTimestamps,
 }
 
@@ -46,7 +47,10 @@ pub fn secret_to_value(secret: &Secret, style: Style) -> Value {
     if let Some(immutable) = secret.immutable {
         object.insert("immutable".into(), immutable.into());
     }
-    let base64 = |bytes: &SecretBytes| encode_base64(bytes.expose());
+    let base64 = |bytes: &SecretBytes| match (bytes.is_empty(), style) {
+        (true, Style::NullTimestamps) => Value::Null,
+        _ => Value::String(encode_base64(bytes.expose())),
+    };
     // What is not UTF-8 cannot be `stringData`; it does not come from one either.
     let text = |bytes: &SecretBytes| String::from_utf8_lossy(bytes.expose()).into_owned();
     insert_map(&mut object, "data", secret.data.iter().map(|(key, value)| (key, base64(value))));
@@ -154,8 +158,8 @@ fn insert_text(object: &mut Map<String, Value>, key: &str, text: Option<&str>) {
     }
 }
 
-fn insert_map<'a>(object: &mut Map<String, Value>, key: &str, entries: impl Iterator<Item = (&'a String, String)>) {
-    let map: Map<String, Value> = entries.map(|(key, value)| (key.clone(), Value::String(value))).collect();
+fn insert_map<'a>(object: &mut Map<String, Value>, key: &str, entries: impl Iterator<Item = (&'a String, impl Into<Value>)>) {
+    let map: Map<String, Value> = entries.map(|(key, value)| (key.clone(), value.into())).collect();
     if !map.is_empty() {
         object.insert(key.into(), Value::Object(map));
     }

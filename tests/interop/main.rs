@@ -7,5 +7,7 @@ mod support;
 mod age;
 mod kubeseal_cli;
 mod peer;
+mod programs;
+mod recovery;
 mod values;
 mod yaml;

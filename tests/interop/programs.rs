@@ -88,7 +88,7 @@ fn object_cases() -> Vec<Case> {
                         "kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{\"token\":\"YWJj\"}}",
                         "kubecfg.ksonnet.io/last-applied-configuration": "x", "multi": "a\nb\n", "empty": "",
                         "long": "words and words and words and words and words and words and words and words and words",
-                        "html": "<&>\u{2028}", "number": "0644", "yes": "yes"
+                        "html": "<&> \u{1f511}", "number": "0644", "yes": "yes"
                     }
                 });
             }),

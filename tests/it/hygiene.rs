@@ -294,10 +294,6 @@ fn kubeseal_keeps_secrets_to_itself() {
     play_all(scenes, |folder| {
         std::fs::write(folder.join("secret.yaml"), secret()).unwrap();
         std::fs::write(folder.join("value"), CANARY).unwrap();
-        crate::support::as_kubeseal()
-            .args(["--cert", &cert, "-w"])
-            .arg(folder.join("sealed.json"))
-            .stdin(secret())
-            .ok();
+        crate::support::as_kubeseal().args(["--cert", &cert, "-w"]).arg(folder.join("sealed.json")).stdin(secret()).ok();
     });
 }

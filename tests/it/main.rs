@@ -7,6 +7,7 @@ mod support;
 mod age;
 mod cli;
 mod harness;
+mod hygiene;
 mod known_answers;
 mod properties;
 mod robustness;
