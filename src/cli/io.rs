@@ -105,6 +105,13 @@ impl Io {
         self.cwd.join(path)
     }
 
+    /// A path as messages show it: from the current folder where it lies below.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        let relative = path.strip_prefix(&self.cwd).ok().filter(|rest| !rest.as_os_str().is_empty());
+        relative.unwrap_or(path).display().to_string()
+    }
+
     /// Writes text to stderr as it is. A stderr that is gone is no reason to fail.
     pub fn complain(&mut self, text: &str) {
         _ = self.stderr.write_all(text.as_bytes());

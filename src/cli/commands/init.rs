@@ -58,7 +58,7 @@ struct Target<'a> {
 pub fn run(args: &InitArgs, io: &mut Io) -> Outcome {
     let path = io.cwd.join(settings::FILE_NAME);
     if !args.print && path.symlink_metadata().is_ok() {
-        return Err(Failure::new(format_args!("{} exists already", path.display()))
+        return Err(Failure::new(format_args!("{} exists already", settings::FILE_NAME))
             .with_hint("it is never overwritten; `hecate-seal init --print` shows what would be written"));
     }
     let found = look(io)?;
@@ -69,7 +69,8 @@ pub fn run(args: &InitArgs, io: &mut Io) -> Outcome {
         io.stdout.put(text)?;
         return Ok(Exit::DONE);
     }
-    replace::write(&path, text.as_bytes(), Privacy::Shared, Existing::Keep).map_err(|error| error.at(&path))?;
+    replace::write(&path, text.as_bytes(), Privacy::Shared, Existing::Keep)
+        .map_err(|error| error.at(settings::FILE_NAME.as_ref()))?;
     io.note(format!(
         "wrote {} ({} and {} found)",
         settings::FILE_NAME,

@@ -38,7 +38,7 @@ fn generate(args: &KeysGenerateArgs, io: &mut Io) -> Outcome {
     for path in &files {
         // Before the work, for a quick answer; writing checks again.
         if path.symlink_metadata().is_ok() {
-            return Err(ReplaceError::Exists.at(path));
+            return Err(ReplaceError::Exists.at(io.shown(path).as_ref()));
         }
     }
     let key = PrivateKey::generate(args.bits)?;
@@ -56,13 +56,13 @@ fn generate(args: &KeysGenerateArgs, io: &mut Io) -> Outcome {
             }
             io.note(format!(
                 "wrote {} (private: keep it out of git) and {} (public)",
-                shown(key_file, io),
-                shown(certificate_file, io)
+                io.shown(key_file),
+                io.shown(certificate_file)
             ));
         }
         [secret_file] => {
             written(secret_file, key_secret(args, &key, &certificate)?.expose(), Privacy::Private)?;
-            io.note(format!("wrote {} (it holds the private key: keep it out of git)", shown(secret_file, io)));
+            io.note(format!("wrote {} (it holds the private key: keep it out of git)", io.shown(secret_file)));
         }
         _ => io.stdout.put(key_secret(args, &key, &certificate)?.expose())?,
     }
@@ -96,8 +96,4 @@ fn key_secret(args: &KeysGenerateArgs, key: &PrivateKey, certificate: &Certifica
     let name = args.name.as_deref().map_or(KeyName::Generate(DEFAULT_KEY_PREFIX), KeyName::Fixed);
     let secret = keys::key_secret(key, certificate, &args.namespace, name).context(|| "cannot write the private key")?;
     Ok(ManifestFormat::Yaml.write(&manifest::secret_to_value(&secret, manifest::Style::Current)).into())
-}
-
-fn shown(path: &Path, io: &Io) -> String {
-    path.strip_prefix(&io.cwd).unwrap_or(path).display().to_string()
 }

@@ -4,7 +4,7 @@
 //! what its values are sealed for (name, namespace, scope); settings that say otherwise are a conflict, never a compromise. Then
 //! one item a key is set in the file, and every other byte stays.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{ManifestFormat, ValueArgs};
 use crate::cli::io::{read, replace};
@@ -16,6 +16,7 @@ use crate::manifest::{self, SealedSecret};
 use crate::repo::sealed_file::{self, FindError, Found, Wanted};
 use crate::seal::{Label, Scope, SealedValue, looks_sealed, seal_value};
 use crate::secret::SecretBytes;
+use crate::yaml;
 
 /// What values are sealed for, and what the file holds already.
 struct Object {
@@ -38,6 +39,33 @@ impl Object {
     }
 }
 
+/// The file that values go into.
+struct Place {
+    path: PathBuf,
+    /// As messages call it.
+    shown: String,
+}
+
+impl Place {
+    fn new(path: &Path, io: &Io) -> Self {
+        let path = io.path(path);
+        Self { shown: io.shown(&path), path }
+    }
+
+    /// The file as it is now, for an edit.
+    fn open(&self) -> Result<replace::Target, Failure> {
+        replace::Target::open(&self.path, read::MAX_DOCUMENT).map_err(|error| error.at(self.shown.as_ref()))
+    }
+
+    /// Its content as text; no file is no text.
+    fn text<'t>(&self, target: &'t replace::Target) -> Result<&'t str, Failure> {
+        std::str::from_utf8(target.content().unwrap_or_default()).map_err(|error| {
+            Failure::new(format_args!("it is not UTF-8 text (byte {})", error.valid_up_to()))
+                .wrap(format_args!("cannot read {}", self.shown))
+        })
+    }
+}
+
 /// A key with its sealed value.
 type Item = (String, SealedValue);
 
@@ -49,10 +77,10 @@ pub fn run(args: ValueArgs, io: &mut Io) -> Outcome {
     let mut requests = value_input::requests(args.words, args.from_env.as_deref(), args.from_file.as_deref())?;
     let settings = Settings::resolve(&args.target, io)?;
     let certificate = certificate::required(&settings, io)?;
-    let target = settings.file.as_ref().filter(|_| !args.print).map(|set| io.path(&set.value));
+    let target = settings.file.as_ref().filter(|_| !args.print).map(|set| Place::new(&set.value, io));
 
     let object = match &target {
-        Some(path) => look(path, &settings)?,
+        Some(place) => look(place, &settings)?,
         None => from_settings(&settings, false)?,
     };
     io.detail(format!("sealing for {}", object.describe()));
@@ -79,7 +107,7 @@ pub fn run(args: ValueArgs, io: &mut Io) -> Outcome {
         items.push((request.key.clone(), sealed.context(|| format!("cannot seal {}", request.key))?));
     }
     match target {
-        Some(path) => write(&path, &items, &settings, &object, io)?,
+        Some(place) => write(&place, items, &settings, &object, args.if_absent, io)?,
         None => print(&items, args.print, &object, io)?,
     }
     if typed && io.stderr_is_terminal {
@@ -89,33 +117,25 @@ pub fn run(args: ValueArgs, io: &mut Io) -> Outcome {
 }
 
 /// What the target file, or the settings if there is none yet, says that values are sealed for.
-fn look(path: &Path, settings: &Settings) -> Result<Object, Failure> {
-    let target = replace::Target::open(path, read::MAX_DOCUMENT).map_err(|error| error.at(path))?;
-    let text = text_of(path, target.content().unwrap_or_default())?;
-    match find(path, text, settings)? {
-        Some(found) => from_found(path, found, settings),
+fn look(place: &Place, settings: &Settings) -> Result<Object, Failure> {
+    let target = place.open()?;
+    match find(place, place.text(&target)?, settings)? {
+        Some(found) => from_found(place, found, settings),
         None => from_settings(settings, true),
     }
 }
 
-fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Failure> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        Failure::new(format_args!("it is not UTF-8 text (byte {})", error.valid_up_to()))
-            .wrap(format_args!("cannot read {}", path.display()))
-    })
-}
-
-fn find(path: &Path, text: &str, settings: &Settings) -> Result<Option<Found>, Failure> {
+fn find(place: &Place, text: &str, settings: &Settings) -> Result<Option<Found>, Failure> {
     let wanted = Wanted {
         name: settings.name.as_ref().map(|set| set.value.clone()),
         namespace: settings.namespace.as_ref().map(|set| set.value.clone()),
     };
     sealed_file::find(text, &wanted).map_err(|error| {
         let hint = match &error {
-            FindError::PlainSecret { .. } => Some(
-                "seal the whole file first: hecate-seal seal FILE -o FILE; and change its values, if it was ever in git"
-                    .to_owned(),
-            ),
+            FindError::PlainSecret { .. } => Some(format!(
+                "seal the whole file first: hecate-seal seal {0} -o {0}; and change its values, if it was ever in git",
+                place.shown
+            )),
             FindError::Other { .. } | FindError::None { .. } => {
                 Some(format!("the value would never open there; it was asked for by {}", origins(settings)))
             }
@@ -123,7 +143,7 @@ fn find(path: &Path, text: &str, settings: &Settings) -> Result<Option<Found>, F
             FindError::OtherKind { .. } => Some("choose another file with --file; it is made if absent".to_owned()),
             _ => None,
         };
-        let failure = Failure::from(error).wrap(format_args!("cannot put a value into {}", path.display()));
+        let failure = Failure::from(error).wrap(format_args!("cannot put a value into {}", place.shown));
         match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,
@@ -141,8 +161,8 @@ fn origins(settings: &Settings) -> String {
 
 /// The existing object decides; a scope that is asked for otherwise is a conflict. A namespace it does not have comes from the
 /// settings.
-fn from_found(path: &Path, found: Found, settings: &Settings) -> Result<Object, Failure> {
-    let place = format!("{}: line {}", path.display(), found.line);
+fn from_found(place: &Place, found: Found, settings: &Settings) -> Result<Object, Failure> {
+    let place = format!("{}: line {}", place.shown, found.line);
     if let Some(Set { value, origin }) = &settings.scope
         && *value != found.scope
     {
@@ -209,25 +229,38 @@ fn check_value(request: &Request, value: &SecretBytes, allow_empty: bool, force:
 }
 
 /// Puts the items into the file.
-fn write(path: &Path, items: &[Item], settings: &Settings, object: &Object, io: &mut Io) -> Result<(), Failure> {
+fn write(
+    place: &Place,
+    mut items: Vec<Item>,
+    settings: &Settings,
+    object: &Object,
+    if_absent: bool,
+    io: &mut Io,
+) -> Result<(), Failure> {
     // Read again, under the lock: what was looked at before the value was asked for may have changed.
-    let target = replace::Target::open(path, read::MAX_DOCUMENT).map_err(|error| error.at(path))?;
-    let old = text_of(path, target.content().unwrap_or_default())?;
-    let (new, keys) = match find(path, old, settings)? {
+    let target = place.open()?;
+    let old = place.text(&target)?;
+    let (new, keys) = match find(place, old, settings)? {
         Some(found) => {
             let document = found.document;
-            let now = from_found(path, found, settings)?;
+            let now = from_found(place, found, settings)?;
             if now.label() != object.label() {
-                return Err(replace::ReplaceError::Changed.at(path));
+                return Err(replace::ReplaceError::Changed.at(place.shown.as_ref()));
             }
-            return Err(Failure::new(format_args!("this build cannot edit document {} of an existing file", document + 1)));
+            items.retain(|(key, _)| !(if_absent && now.keys.contains(key)));
+            let mut text = old.to_owned();
+            for (key, sealed) in &items {
+                text = yaml::edit::set_scalar(&text, document, &["spec", "encryptedData"], key, &sealed.to_text())
+                    .context(|| format!("cannot put {key} into {}", place.shown))?;
+            }
+            (text, now.keys)
         }
-        None => (new_file(path, old, items, object), Vec::new()),
+        None => (new_file(&place.path, old, &items, object), Vec::new()),
     };
     let made = target.content().is_none();
-    target.replace(new.as_bytes(), replace::Privacy::Shared).map_err(|error| error.at(path))?;
-    let shown = path.strip_prefix(&io.cwd).unwrap_or(path).display().to_string();
-    for (key, _) in items {
+    target.replace(new.as_bytes(), replace::Privacy::Shared).map_err(|error| error.at(place.shown.as_ref()))?;
+    let shown = &place.shown;
+    for (key, _) in &items {
         let verb = if keys.contains(key) { "replaced" } else { "added" };
         io.note(format!("{verb} {key} in {shown} ({})", object.describe()));
     }

@@ -255,7 +255,7 @@ fn write_beside(
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ReplaceError::Full(plain(error)),
         _ => ReplaceError::Folder(folder.clone(), plain(error)),
     })?;
-    temporary.write_all(new).map_err(full)?;
+    temporary.as_file_mut().write_all(new).map_err(full)?;
     if there {
         keep_owner_and_mode(real, temporary.as_file())?;
     }
@@ -310,10 +310,9 @@ fn full(error: io::Error) -> ReplaceError {
     }
 }
 
-/// The system's own words, without the temporary file's path that `tempfile` adds.
+/// The system's words without the temporary file's path, which `tempfile` adds and nobody needs.
 fn plain(error: io::Error) -> io::Error {
-    let code = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+    if error.raw_os_error().is_some() { error } else { error.kind().into() }
 }
 
 #[cfg(test)]

@@ -140,10 +140,7 @@ fn generated_keys_are_a_private_file_and_a_certificate_and_open_what_is_sealed()
     let before = session.read("c.key");
     session.run(&["keys", "generate", "--bits", "2048", "-o", "c"]).fails(
         1,
-        &format!(
-            "error: cannot write {}\n  cause: the file exists already\nhint: nothing was written; move the old file away or choose another name\n",
-            session.path("c.key").display()
-        ),
+        "error: cannot write c.key\n  cause: the file exists already\nhint: nothing was written; move the old file away or choose another name\n",
     );
     assert_eq!(session.read("c.key"), before);
     std::fs::remove_file(session.path("c.key")).unwrap();

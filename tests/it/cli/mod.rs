@@ -2,8 +2,11 @@
 #![allow(unreachable_pub, reason = "the test modules share it")]
 
 mod certificates;
+mod edit;
+mod files;
 mod seal_unseal;
 mod value;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
