@@ -31,6 +31,9 @@ pub enum Error {
     /// The DER of a key does not parse or does not belong together.
     #[error("malformed RSA {0} key")]
     MalformedKey(&'static str),
+    /// UTF-16 where PEM should be.
+    #[error("this is UTF-16 text, as Windows PowerShell writes it: save it as UTF-8")]
+    Utf16,
     /// No PEM block with a private key.
     #[error("no private key found{}", found(.0))]
     NoPrivateKey(Vec<String>),

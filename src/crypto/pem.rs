@@ -24,6 +24,8 @@ pub struct Block {
 #[must_use]
 pub fn blocks(text: &[u8]) -> Vec<Block> {
     let mut found = Vec::new();
+    // Some editors begin a file with a byte order mark; Go would miss the first block.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut lines = text.split(|&byte| byte == b'\n').map(trim_end);
     let mut current = lines.next();
     while let Some(line) = current {
@@ -54,6 +56,12 @@ pub fn blocks(text: &[u8]) -> Vec<Block> {
         }
     }
     found
+}
+
+/// Whether a text begins as UTF-16, as Windows PowerShell's `>` writes it. No block is found in such a text.
+#[must_use]
+pub fn is_utf16(text: &[u8]) -> bool {
+    text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff])
 }
 
 /// A block as Go's `pem.Encode` writes it: lines of 64 characters, LF.
@@ -104,6 +112,11 @@ mod tests {
         let text =
             "notes\r\n-----BEGIN A B----- \r\naGVs\r\nbG8=\t\r\n-----END A B-----\r\nmore\n-----BEGIN C-----\n-----END C-----";
         assert_eq!(labels(text), [("A B".into(), b"hello".to_vec()), ("C".into(), Vec::new())]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_hide_the_first_block() {
+        assert_eq!(labels("\u{feff}-----BEGIN A-----\naGVs\n-----END A-----\n"), [("A".into(), b"hel".to_vec())]);
     }
 
     #[test]

@@ -141,6 +141,9 @@ impl PrivateKey {
     /// # Errors
     /// What was wrong with the first block that looked like a private key; [`Error::NoPrivateKey`] when none did.
     pub fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        if pem::is_utf16(text) {
+            return Err(Error::Utf16);
+        }
         let blocks = pem::blocks(text);
         let mut first_error = None;
         for result in Self::all_from_blocks(&blocks) {

@@ -233,6 +233,9 @@ impl SigningKey for Signer<'_> {
 }
 
 fn certificate_blocks(text: &[u8]) -> Result<Vec<pem::Block>, Error> {
+    if pem::is_utf16(text) {
+        return Err(Error::Utf16);
+    }
     let (certificates, others): (Vec<_>, Vec<_>) =
         pem::blocks(text).into_iter().partition(|block| block.label == "CERTIFICATE" && block.headers.is_empty());
     if certificates.is_empty() {
@@ -321,6 +324,8 @@ mod tests {
             message("-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n")
                 .starts_with("certificate 1 is malformed: ")
         );
+        let utf16: Vec<u8> = "\u{feff}-----BEGIN".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(Certificate::parse_pem_first(&utf16).unwrap_err(), Error::Utf16);
         let mut cut = certificate("").der().to_vec();
         cut.push(0);
         assert_eq!(

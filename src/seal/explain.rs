@@ -112,13 +112,15 @@ fn candidates(sealed: &SealedSecret) -> Vec<(Label, String)> {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::crypto::test_keys;
     use crate::seal::test_objects::sealed;
     use crate::seal::{UnsealOptions, unseal_secret};
 
     fn hints(object: &SealedSecret, keyring: &Keyring) -> Vec<String> {
-        let error = unseal_secret(object, keyring, &UnsealOptions::default()).unwrap_err();
+        let error = unseal_secret(object, keyring, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)).unwrap_err();
         explain(object, keyring, &error)
     }
 

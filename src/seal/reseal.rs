@@ -75,6 +75,8 @@ pub fn reseal(sealed: &SealedSecret, keyring: &Keyring, key: &PublicKey) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::crypto::test_keys;
     use crate::seal::test_objects::sealed;
@@ -94,7 +96,7 @@ mod tests {
         let only_new: Keyring = [test_keys::second().clone()].into_iter().collect();
         let mut opens = result.sealed.clone();
         opens.spec.template.data = None;
-        let secret = unseal_secret(&opens, &only_new, &UnsealOptions::default()).unwrap();
+        let secret = unseal_secret(&opens, &only_new, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)).unwrap();
         assert_eq!((secret.data["a"].expose(), secret.data["b"].expose()), (b"1\n".as_slice(), b"\xff".as_slice()));
         object.spec.encrypted_data = result.sealed.spec.encrypted_data.clone();
         assert_eq!(object, result.sealed, "nothing but the items may change");

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{Keyring, Label, NoKeyOpens, Scope, SealedValue, ValueError};
 use crate::crypto::rsa::Fingerprint;
@@ -21,10 +22,27 @@ pub const SKIP_OWNER_ANNOTATION: &str = "sealedsecrets.bitnami.com/skip-set-owne
 const OWNER: (&str, &str) = ("bitnami.com/v1alpha1", "SealedSecret");
 
 /// How an object is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct UnsealOptions {
     /// Accept the deprecated form, `spec.data` with one blob. The controller does by default, kubeseal never.
     pub accept_deprecated_data: bool,
+    /// What the clock says to templates.
+    pub now: OffsetDateTime,
+}
+
+impl UnsealOptions {
+    /// Everything as kubeseal does it, at this time.
+    #[must_use]
+    pub fn new(now: OffsetDateTime) -> Self {
+        Self { accept_deprecated_data: false, now }
+    }
+
+    /// Accepts the deprecated form too.
+    #[must_use]
+    pub fn accepting_deprecated_data(self) -> Self {
+        Self { accept_deprecated_data: true, ..self }
+    }
 }
 
 /// An opened object.
@@ -236,7 +254,7 @@ mod tests {
     }
 
     fn unseal(object: &SealedSecret) -> Result<Secret, UnsealError> {
-        unseal_secret(object, &keyring(&[test_keys::first()]), &UnsealOptions::default())
+        unseal_secret(object, &keyring(&[test_keys::first()]), &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH))
     }
 
     #[test]
@@ -306,7 +324,7 @@ mod tests {
         let other = sealed(test_keys::second(), Scope::Strict, &[("b", b"2")]);
         object.spec.encrypted_data.extend(other.spec.encrypted_data);
         let both = keyring(&[test_keys::first(), test_keys::second()]);
-        let unsealed = unseal_and_tell(&object, &both, &UnsealOptions::default()).unwrap();
+        let unsealed = unseal_and_tell(&object, &both, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)).unwrap();
         assert_eq!(unsealed.opened_by["a"], test_keys::first().public_key().fingerprint());
         assert_eq!(unsealed.opened_by["b"], test_keys::second().public_key().fingerprint());
     }
@@ -316,7 +334,7 @@ mod tests {
         let blob = br#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"x"},"data":{"foo":"c2VjcmV0"},"type":"Opaque"}"#;
         let mut object = sealed(test_keys::first(), Scope::Strict, &[]);
         object.spec.data = Some(seal_value(test_keys::first().public_key(), &label_of(&object), blob).unwrap().to_text());
-        let accept = UnsealOptions { accept_deprecated_data: true };
+        let accept = UnsealOptions::new(OffsetDateTime::UNIX_EPOCH).accepting_deprecated_data();
         let keys = keyring(&[test_keys::first()]);
         assert_eq!(unseal(&object), Err(UnsealError::DeprecatedData));
         let secret = unseal_secret(&object, &keys, &accept).unwrap();

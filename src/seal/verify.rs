@@ -5,7 +5,7 @@
 //! and Secrets. Reading the file, and finding repeated keys in its text, is the caller's work; repeated keys are handed in.
 
 use super::rules::{check_items, check_metadata, check_scope, check_template, check_total};
-use super::unseal::open_all;
+use super::unseal::{label_of, open_all, open_item};
 use super::{ItemErrors, Keyring, UnsealError, explain};
 use crate::crypto::rsa::PublicKey;
 use crate::manifest::SealedSecret;
@@ -103,6 +103,12 @@ fn object_name(sealed: &SealedSecret) -> String {
 
 /// Opens the items. Those whose structure is broken are reported already.
 fn check_opens(sealed: &SealedSecret, keyring: &Keyring, findings: &mut Findings) {
+    if let Some(blob) = &sealed.spec.data
+        && let Err(problem) = open_item(blob, keyring, &label_of(sealed))
+        && problem.is_whole()
+    {
+        findings.error("spec.data".to_owned(), problem.to_string());
+    }
     let problems = open_all(sealed, keyring).problems;
     let unopened: Vec<_> = problems.into_iter().filter(|(_, problem)| problem.is_whole()).collect();
     for (key, problem) in &unopened {

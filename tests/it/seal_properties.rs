@@ -11,6 +11,7 @@ use hecate_seal::seal::{
 };
 use hecate_seal::secret::SecretBytes;
 use proptest::prelude::*;
+use time::OffsetDateTime;
 
 use crate::support::key;
 
@@ -55,7 +56,7 @@ proptest! {
 
         let options = SealOptions { scope: Some(scope), ..SealOptions::default() };
         let sealed = seal_secret(&secret, KEY.public_key(), &options).unwrap();
-        let opened = unseal_secret(&sealed, &KEYS, &UnsealOptions::default()).unwrap();
+        let opened = unseal_secret(&sealed, &KEYS, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)).unwrap();
 
         let mut expected = secret.data.clone();
         expected.extend(secret.string_data.clone());

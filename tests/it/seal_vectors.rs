@@ -6,6 +6,8 @@ use hecate_seal::manifest::{decode_base64, read_sealed_secrets};
 use hecate_seal::seal::{Keyring, Label, Scope, SealedValue, UnsealError, UnsealOptions, unseal_secret};
 use serde_json::Value;
 
+use time::OffsetDateTime;
+
 use crate::support::{key, root};
 
 #[test]
@@ -38,9 +40,12 @@ fn the_deprecated_form_opens_when_it_is_accepted_and_only_then() {
     let object = read_sealed_secrets(&text, "seal-deprecated-data.json").unwrap().remove(0).object;
     let pem = std::fs::read(key("test-only-2048.key.pem")).unwrap();
     let keyring: Keyring = [PrivateKey::from_pem(&pem).unwrap()].into_iter().collect();
-    assert_eq!(unseal_secret(&object, &keyring, &UnsealOptions::default()), Err(UnsealError::DeprecatedData));
+    assert_eq!(
+        unseal_secret(&object, &keyring, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)),
+        Err(UnsealError::DeprecatedData)
+    );
 
-    let accepting = UnsealOptions { accept_deprecated_data: true };
+    let accepting = UnsealOptions::new(OffsetDateTime::UNIX_EPOCH).accepting_deprecated_data();
     let secret = unseal_secret(&object, &keyring, &accepting).unwrap();
     assert_eq!(secret.data["token"].expose(), b"\xff\x00 t0ken\n");
     assert_eq!(secret.data["user"].expose(), b"admin");
