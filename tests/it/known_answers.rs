@@ -32,7 +32,7 @@ fn values_that_kubeseal_sealed_open_under_their_label_and_no_other() {
 
         let sealed = SealedValue::parse(sealed).unwrap();
         assert_eq!(sealed.to_text(), line.rsplit_once('\t').unwrap().1, "the text changes on the way through");
-        assert_eq!(sealed.key_bits().to_string(), name.rsplit_once('-').unwrap().1);
+        assert_eq!(sealed.key_bits().unwrap().to_string(), name.rsplit_once('-').unwrap().1);
         assert_eq!(sealed.plaintext_len(), value.len());
         for tried in [Scope::Strict, Scope::NamespaceWide, Scope::ClusterWide] {
             let opened = keys.open(&sealed, &Label::new(tried, "team-a", "app"));

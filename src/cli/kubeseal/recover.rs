@@ -26,7 +26,7 @@ pub(super) fn run(settings: &Settings, io: &mut Io) -> Outcome {
         for warning in &object.warnings {
             io.warn(warning.to_string());
         }
-        let opened = unseal_secret(&object.object, &keyring, &UnsealOptions::default()).map_err(|error| {
+        let opened = unseal_secret(&object.object, &keyring, &UnsealOptions::new(io.now)).map_err(|error| {
             let failure = if several { Failure::new(format_args!("{}: {error}", object.at)) } else { Failure::new(&error) };
             hint(failure, keyring.len())
         })?;
