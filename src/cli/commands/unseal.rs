@@ -23,7 +23,8 @@ pub fn run(args: &UnsealArgs, io: &mut Io) -> Outcome {
         ));
     }
     let sealed = read(args, io)?;
-    let results = parallel::map(&sealed, |sealed| open(&sealed.object, &keyring));
+    let options = UnsealOptions::new(io.now).accepting_deprecated_data();
+    let results = parallel::map(&sealed, |sealed| open(&sealed.object, &keyring, &options));
     let mut secrets = Vec::with_capacity(sealed.len());
     let mut failures = Vec::new();
     for (sealed, result) in sealed.iter().zip(results) {
@@ -82,9 +83,8 @@ fn read(args: &UnsealArgs, io: &mut Io) -> Result<Vec<Located<SealedSecret>>, Fa
 
 /// Opens one object. The owner reference that the controller would add is left out: outside of the cluster it has no uid, and
 /// the API server refuses an owner without one.
-fn open(sealed: &SealedSecret, keyring: &Keyring) -> Result<Secret, UnsealError> {
-    let options = UnsealOptions { accept_deprecated_data: true };
-    let mut secret = unseal_secret(sealed, keyring, &options)?;
+fn open(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Secret, UnsealError> {
+    let mut secret = unseal_secret(sealed, keyring, options)?;
     if let Some(own) = sealed.spec.template.metadata.other.get("ownerReferences") {
         secret.metadata.other.insert("ownerReferences".to_owned(), own.clone());
     } else {
