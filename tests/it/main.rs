@@ -9,6 +9,8 @@ mod cli;
 mod harness;
 mod hygiene;
 mod known_answers;
+mod kubeseal_cases;
+mod kubeseal_files;
 mod properties;
 mod robustness;
 mod seal_properties;

@@ -1,6 +1,7 @@
 //! `--merge-into FILE`: newly sealed items go into a SealedSecret that is there (`sealed-secrets.md` §2.7).
 //!
-//! The file keeps its own format unless `--format` names another one; then it is rewritten in that, as kubeseal does. The file is replaced whole or not at all, and
+//! The file keeps its own format unless `--format` names another one; then it is rewritten in that, as kubeseal does. In YAML only
+//! what changes is touched: comments, order, quoting and other documents stay. The file is replaced whole or not at all, and
 //! keeps its mode. Items get the scope of the file where neither flag nor input names one, so that they open there.
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use crate::cli::{Exit, Io, Outcome};
 use crate::crypto::rsa::PublicKey;
 use crate::manifest::{Error, Located, SealedSecret, Secret, Style, read_documents, sealed_secret_to_value, to_json};
 use crate::seal::{Scope, merge};
+use crate::yaml::edit;
 
 /// Seals the one Secret of the input for the object in the file, and puts its items there.
 pub(super) fn run(settings: &Settings, file: &str, key: &PublicKey, io: &mut Io) -> Outcome {
@@ -45,13 +47,16 @@ pub(super) fn run(settings: &Settings, file: &str, key: &PublicKey, io: &mut Io)
         Some(_) => format_or_error(settings.flag_format())?,
         None => own,
     };
-    let new = if wanted != own || own == Format::Yaml {
-        if there.documents > 1 {
-            return Err(Failure::new(format_args!("{file} holds {} documents and cannot be rewritten", there.documents)));
+    let new = match (wanted == own, own) {
+        (true, Format::Json) => json_with(text, file, &update)?,
+        (true, Format::Yaml) => yaml_with(text, file, &there, &merged, &update)?,
+        (false, _) if there.documents > 1 => {
+            return Err(Failure::new(format_args!(
+                "{file} holds {} documents and cannot be turned into another format",
+                there.documents
+            )));
         }
-        documents(&[sealed_secret_to_value(&merged, Style::NullTimestamps)], wanted).to_vec()
-    } else {
-        json_with(text, file, &update)?
+        (false, _) => documents(&[sealed_secret_to_value(&merged, Style::NullTimestamps)], wanted).to_vec(),
     };
     target.replace(&new, Privacy::Private).map_err(|error| error.at(file.as_ref()))?;
     Ok(Exit::DONE)
@@ -97,6 +102,31 @@ fn update(
     namespace::add_to(&mut options, settings, io);
     let mut sealed = seal::seal_all(std::slice::from_ref(secret), key, &options)?;
     sealed.pop().ok_or_else(|| Failure::new("nothing was sealed"))
+}
+
+/// YAML with the update's parts in it. A file that is byte for byte as kubeseal writes it stays so, with sorted keys; in any other
+/// only the changed entries are touched.
+fn yaml_with(text: &str, file: &str, there: &There, merged: &SealedSecret, update: &SealedSecret) -> Result<Vec<u8>, Failure> {
+    for style in [Style::NullTimestamps, Style::Current] {
+        let written = |object| documents(&[sealed_secret_to_value(object, style)], Format::Yaml);
+        if written(&there.object.object).as_slice() == text.as_bytes() {
+            return Ok(written(merged).to_vec());
+        }
+    }
+    let document = there.object.at.document - 1;
+    let old: Vec<_> = changes(&there.object.object).collect();
+    let mut new = text.to_owned();
+    for (path, key, value) in changes(update).filter(|change| !old.contains(change)) {
+        new =
+            edit::set_scalar(&new, document, path, key, value).map_err(|error| Failure::new(format_args!("{file}: {error}")))?;
+    }
+    // An edit that means anything else than the merge must not reach the file.
+    let reads_back = read_target(&new, file).is_ok_and(|now| now.object.object == *merged);
+    if reads_back {
+        Ok(new.into_bytes())
+    } else {
+        Err(Failure::new(format_args!("{file} is written in a way that cannot be edited")))
+    }
 }
 
 /// JSON with the update's parts in it; fields that nobody knows and the order stay.

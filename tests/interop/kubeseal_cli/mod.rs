@@ -216,8 +216,18 @@ impl Seen {
             Some((_, rest)) => format!("Usage of PROGRAM:\n{rest}"),
             None => text,
         };
-        Self { code: output.code, stdout: usage(stream(&output.stdout)), stderr: usage(stream(&output.stderr)), changed }
+        let stderr = in_order(usage(stream(&output.stderr)));
+        Self { code: output.code, stdout: usage(stream(&output.stdout)), stderr, changed }
     }
+}
+
+/// The names of items that did not open, sorted: the peer names them in the random order of a Go map.
+fn in_order(text: String) -> String {
+    let list = text.strip_prefix("error: no key could decrypt secret (").and_then(|rest| rest.split_once(')'));
+    let Some((names, rest)) = list else { return text };
+    let mut names: Vec<&str> = names.split(", ").collect();
+    names.sort_unstable();
+    format!("error: no key could decrypt secret ({}){rest}", names.join(", "))
 }
 
 /// All files of a folder, with their modes.
