@@ -2,8 +2,9 @@
 //!
 //! Everything above speaks of keys, labels and session keys, never of `aws-lc-rs`, `rcgen` or `x509-parser`. What is here:
 //! RSA-OAEP-SHA256 with a label ([`rsa`]), AES-GCM under a one-time key ([`gcm`]) and with SOPS's 32-byte nonce ([`gcm32`]),
-//! certificates as the sealed-secrets controller makes them ([`x509`]), SHA-512 ([`sha512`]), PEM text that is wiped after
-//! reading ([`pem`]), and random bytes ([`random`]).
+//! certificates as the sealed-secrets controller makes them ([`x509`]) and as templates ask for them ([`issue`]), password hashes
+//! ([`password`]), digests ([`digest`], [`sha512`]), PEM text that is wiped after reading ([`pem`]), and random bytes
+//! ([`random`]).
 //! For age: X25519 ([`x25519`]), post-quantum HPKE ([`hpke`]), ChaCha20-Poly1305 ([`chacha`]), key derivation ([`kdf`]), and
 //! what keys in OpenSSH's own format need ([`openssh`]).
 //! What is not here: formats of sealed values, scopes and Kubernetes objects; those are layers 1 and 2.
@@ -12,12 +13,15 @@
 //! carry no detail on purpose.
 
 pub mod chacha;
+pub mod digest;
 mod error;
 pub mod gcm;
 pub mod gcm32;
 pub mod hpke;
+pub mod issue;
 pub mod kdf;
 pub mod openssh;
+pub mod password;
 pub mod pem;
 pub mod random;
 pub mod rsa;

@@ -1,0 +1,95 @@
+//! Passwords in templates: bcrypt hashes, scrypt keys, and sprig's AES-CBC under a password.
+
+use aws_lc_rs::cipher::{
+    AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
+};
+use aws_lc_rs::iv::FixedLength;
+use zeroize::Zeroizing;
+
+use super::{Error, random};
+use crate::secret::SecretBytes;
+
+/// Go's `bcrypt.DefaultCost`.
+const BCRYPT_COST: u32 = 10;
+/// bcrypt sees no more of a password than this.
+pub const BCRYPT_MOST: usize = 72;
+const BLOCK: usize = 16;
+
+/// A bcrypt hash with cost 10, `$2a$10$…`. `None` when the password is longer than [`BCRYPT_MOST`] bytes or there is no randomness.
+#[must_use]
+pub fn bcrypt(password: &[u8]) -> Option<String> {
+    if password.len() > BCRYPT_MOST {
+        return None;
+    }
+    let mut salt = [0; 16];
+    random::fill(&mut salt).ok()?;
+    let parts = bcrypt::hash_with_salt(password, BCRYPT_COST, salt).ok()?;
+    Some(parts.format_for_version(bcrypt::Version::TwoA))
+}
+
+/// scrypt with N = 32768, r = 8, p = 2 and 64 bytes out, as `derivePassword` wants it.
+#[must_use]
+pub fn scrypt(password: &[u8], salt: &[u8]) -> Option<SecretBytes> {
+    let params = scrypt::Params::new(15, 8, 2, 64).ok()?;
+    let mut key = vec![0; 64];
+    scrypt::scrypt(password, salt, &params, &mut key).ok()?;
+    Some(SecretBytes::new(key))
+}
+
+/// The key is the password's first 32 bytes, filled up with zeros: sprig's rule, not a good one.
+fn key(password: &[u8]) -> Result<UnboundCipherKey, Error> {
+    let mut key = Zeroizing::new([0; 32]);
+    for (slot, byte) in key.iter_mut().zip(password) {
+        *slot = *byte;
+    }
+    UnboundCipherKey::new(&AES_256, key.as_slice()).map_err(|_| Error::Encrypt)
+}
+
+/// AES-256-CBC with PKCS#7 padding under a random IV, which comes first.
+///
+/// # Errors
+/// [`Error::Random`] or [`Error::Encrypt`].
+pub fn encrypt_cbc(password: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut iv = [0; BLOCK];
+    random::fill(&mut iv)?;
+    let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(key(password)?).map_err(|_| Error::Encrypt)?;
+    let mut body = Zeroizing::new(plaintext.to_vec());
+    cipher.less_safe_encrypt(&mut *body, EncryptionContext::Iv128(FixedLength::from(iv))).map_err(|_| Error::Encrypt)?;
+    Ok([iv.as_slice(), &body].concat())
+}
+
+/// Opens what [`encrypt_cbc`] made.
+///
+/// # Errors
+/// [`Error::Decrypt`] for anything that is not a whole number of blocks or whose padding is wrong.
+pub fn decrypt_cbc(password: &[u8], sealed: &[u8]) -> Result<SecretBytes, Error> {
+    let (iv, body) = sealed.split_at_checked(BLOCK).ok_or(Error::Decrypt)?;
+    let iv: [u8; BLOCK] = iv.try_into().map_err(|_| Error::Decrypt)?;
+    let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(key(password)?).map_err(|_| Error::Decrypt)?;
+    let mut body = Zeroizing::new(body.to_vec());
+    let plain = cipher.decrypt(&mut body, DecryptionContext::Iv128(FixedLength::from(iv))).map_err(|_| Error::Decrypt)?;
+    Ok(SecretBytes::copy_of(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encrypted_opens_under_the_same_password_only() {
+        for text in [&b""[..], b"a", b"sixteen bytes!!!", b"more than sixteen bytes"] {
+            let sealed = encrypt_cbc(b"password", text).unwrap();
+            assert_eq!(decrypt_cbc(b"password", &sealed).unwrap().expose(), text);
+            assert!(decrypt_cbc(b"other", &sealed).map(|p| p.expose() != text).unwrap_or(true));
+        }
+        assert!(decrypt_cbc(b"password", b"short").is_err());
+    }
+
+    #[test]
+    fn hashes_verify_and_long_passwords_are_refused() {
+        let hash = bcrypt(b"secret").unwrap();
+        assert!(hash.starts_with("$2a$10$"));
+        assert!(::bcrypt::verify(b"secret", &hash).unwrap());
+        assert!(bcrypt(&[b'a'; 73]).is_none());
+    }
+}
