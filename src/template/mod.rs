@@ -132,3 +132,48 @@ fn position(text: &str, pos: usize) -> (usize, usize) {
     let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
     (before.iter().filter(|&&b| b == b'\n').count() + 1, before.len() - line_start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Result<Vec<u8>, Error> {
+        let templates = BTreeMap::from([("key".to_owned(), text.to_owned())]);
+        let values = BTreeMap::from([
+            ("user".to_owned(), SecretBytes::copy_of(b"admin")),
+            ("bin".to_owned(), SecretBytes::copy_of(&[0xff, 0x00, 0xfe])),
+        ]);
+        let now = OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap();
+        let mut rendered = render(&templates, &values, &Limits::default(), now).map_err(|mut errors| errors.remove(0).1)?;
+        Ok(rendered.remove("key").unwrap().expose().to_vec())
+    }
+
+    #[test]
+    fn values_are_bytes_and_pass_through_unchanged() {
+        assert_eq!(one("{{ .bin }}").unwrap(), [0xff, 0x00, 0xfe]);
+        assert_eq!(one("{{ .bin | b64enc }} {{ len .bin }}").unwrap(), b"/wD+ 3");
+    }
+
+    #[test]
+    fn a_missing_key_is_no_value_and_its_index_is_empty() {
+        assert_eq!(one(r#"[{{ .missing }}][{{ index . "missing" }}]"#).unwrap(), b"[<no value>][]");
+    }
+
+    #[test]
+    fn errors_say_where_and_never_what_the_value_is() {
+        let error = one("line\n  {{ .user | atoi | upper }}").unwrap_err();
+        assert_eq!(error.to_string(), "template: key:2:20: executing: wrong type for value; expected string; got int");
+        let error = one("{{ fail (printf \"%s\" .user) }}").unwrap_err();
+        assert!(!error.to_string().contains("admin"), "{error}");
+        let error = one("{{ nosuch }}").unwrap_err();
+        assert_eq!(error.to_string(), "template: key:1:3: function \"nosuch\" not defined");
+    }
+
+    #[test]
+    fn every_template_that_fails_is_reported_with_its_key() {
+        let templates = ["{{", "fine", "{{ upper 1 }}"].iter().enumerate();
+        let templates = templates.map(|(n, text)| (format!("k{n}"), (*text).to_owned())).collect();
+        let errors = render(&templates, &BTreeMap::new(), &Limits::default(), OffsetDateTime::UNIX_EPOCH).unwrap_err();
+        assert_eq!(errors.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["k0", "k2"]);
+    }
+}
