@@ -30,7 +30,7 @@ pub fn bcrypt(password: &[u8]) -> Option<String> {
 /// scrypt with N = 32768, r = 8, p = 2 and 64 bytes out, as `derivePassword` wants it.
 #[must_use]
 pub fn scrypt(password: &[u8], salt: &[u8]) -> Option<SecretBytes> {
-    let params = scrypt::Params::new(15, 8, 2, 64).ok()?;
+    let params = scrypt::Params::new(15, 8, 2).ok()?;
     let mut key = vec![0; 64];
     scrypt::scrypt(password, salt, &params, &mut key).ok()?;
     Some(SecretBytes::new(key))

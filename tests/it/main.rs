@@ -15,5 +15,6 @@ mod properties;
 mod robustness;
 mod seal_properties;
 mod seal_vectors;
+mod template;
 mod yaml;
 mod yaml_edit;

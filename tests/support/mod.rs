@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 pub mod peers;
+pub mod templates;
 pub mod yaml_answers;
 
 use std::ffi::{OsStr, OsString};
