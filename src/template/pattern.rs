@@ -18,6 +18,8 @@ const MOST_NESTING: usize = 100;
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) regex: Regex,
+    /// The name of every group, from the whole match (none) on. Go allows the same name twice, the crate does not.
+    pub(super) names: Vec<Option<String>>,
     /// About how many states it has.
     pub(super) states: usize,
     /// `\B` is only right on ASCII text.
@@ -33,8 +35,7 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, without quoting it.
     pub(super) fn new(pattern: &str) -> Parsed<Self> {
-        let mut rewriter =
-            Rewriter { rest: pattern, out: String::new(), groups: Vec::new(), total: 0, last: None, ascii_only: false };
+        let mut rewriter = Rewriter::over(pattern);
         rewriter.run()?;
         let states = rewriter.total;
         let regex =
@@ -44,7 +45,7 @@ impl Pattern {
                     _ => "error parsing regexp",
                 },
             )?;
-        Ok(Self { regex, states, ascii_only: rewriter.ascii_only, empty: pattern.is_empty() })
+        Ok(Self { regex, names: rewriter.names, states, ascii_only: rewriter.ascii_only, empty: pattern.is_empty() })
     }
 }
 
@@ -53,6 +54,7 @@ struct Rewriter<'p> {
     out: String,
     /// Of each open group: the states before it, and in its current alternative list.
     groups: Vec<usize>,
+    names: Vec<Option<String>>,
     total: usize,
     /// States of the last operand, if a repetition may follow.
     last: Option<usize>,
@@ -62,7 +64,11 @@ struct Rewriter<'p> {
 const MISSING: &str = "missing argument to repetition operator";
 const BAD_ESCAPE: &str = "invalid escape sequence";
 
-impl Rewriter<'_> {
+impl<'p> Rewriter<'p> {
+    fn over(rest: &'p str) -> Self {
+        Self { rest, out: String::new(), groups: Vec::new(), names: vec![None], total: 0, last: None, ascii_only: false }
+    }
+
     fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
@@ -132,17 +138,13 @@ impl Rewriter<'_> {
         }
         // `a**` is an error in Go.
         let again = self.peek().is_some_and(|c| matches!(c, '*' | '+' | '?'));
-        if again || (self.rest.starts_with('{') && self.clone_rest().bounds_at_brace()?) {
+        if again || (self.rest.starts_with('{') && Rewriter::over(self.rest).bounds_at_brace()?) {
             return Err("invalid nested repetition operator");
         }
         let more = states.saturating_mul(times.saturating_sub(1));
         self.operand(more)?;
         self.last = Some(states.saturating_add(more));
         Ok(())
-    }
-
-    fn clone_rest(&self) -> Rewriter<'_> {
-        Rewriter { rest: self.rest, out: String::new(), groups: Vec::new(), total: 0, last: None, ascii_only: false }
     }
 
     fn bounds_at_brace(mut self) -> Parsed<bool> {
@@ -184,6 +186,7 @@ impl Rewriter<'_> {
         self.last = None;
         if !self.eat("?") {
             self.out.push('(');
+            self.names.push(None);
             self.groups.push(self.total);
             return Ok(());
         }
@@ -192,8 +195,8 @@ impl Rewriter<'_> {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                 return Err("invalid named capture");
             }
-            // Rust wants a letter first; the name is only looked up by us, with the same prefix.
-            self.out.push_str(&format!("(?P<{GROUP_PREFIX}{name}>"));
+            self.out.push('(');
+            self.names.push(Some(name.to_owned()));
             self.rest = rest;
             self.groups.push(self.total);
             return Ok(());
@@ -398,9 +401,6 @@ impl Rewriter<'_> {
         }
     }
 }
-
-/// What we put before the names of groups.
-pub(super) const GROUP_PREFIX: &str = "g_";
 
 fn push_literal(out: &mut String, c: char) {
     out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));

@@ -9,5 +9,6 @@ mod kubeseal_cli;
 mod peer;
 mod programs;
 mod recovery;
+mod template;
 mod values;
 mod yaml;

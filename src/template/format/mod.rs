@@ -102,7 +102,7 @@ impl Printer<'_, '_, '_> {
         }
         match value {
             Value::Invalid | Value::Nil => match verb {
-                'v' => self.pad(if self.flags.sharp_v { b"interface {}(nil)" } else { b"<nil>" }),
+                'v' => self.pad(b"<nil>"),
                 _ => self.bad_verb(value, verb),
             },
             Value::Bool(b) => match verb {

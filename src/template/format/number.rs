@@ -24,9 +24,17 @@ pub(crate) fn float_text(f: f64, shape: Floats, precision: Option<usize>) -> Str
     }
     match (shape, precision) {
         (Floats::F, None) => format!("{f}"),
-        (Floats::F, Some(precision)) => format!("{f:.precision$}"),
+        (Floats::F, Some(precision)) => {
+            let digits = precision.min(MOST_DIGITS);
+            format!("{f:.digits$}") + &"0".repeat(precision - digits)
+        }
         (Floats::E, None) => exponent(&format!("{f:e}")),
-        (Floats::E, Some(precision)) => exponent(&format!("{f:.precision$e}")),
+        (Floats::E, Some(precision)) => {
+            let digits = precision.min(MOST_DIGITS);
+            let text = exponent(&format!("{f:.digits$e}"));
+            let (mantissa, exp) = text.split_once('e').unwrap_or((&text, "+00"));
+            format!("{mantissa}{}e{exp}", "0".repeat(precision - digits))
+        }
         (Floats::G, _) => general(f, precision),
     }
 }
@@ -35,7 +43,7 @@ pub(crate) fn float_text(f: f64, shape: Floats, precision: Option<usize>) -> Str
 fn general(f: f64, precision: Option<usize>) -> String {
     let rounded = match precision {
         None => format!("{f:e}"),
-        Some(precision) => format!("{f:.0$e}", precision.max(1) - 1),
+        Some(precision) => format!("{f:.0$e}", precision.clamp(1, MOST_DIGITS) - 1),
     };
     let (mantissa, exp) = rounded.split_once('e').unwrap_or((&rounded, "0"));
     let exp: i64 = exp.parse().unwrap_or(0);
@@ -69,6 +77,9 @@ fn general(f: f64, precision: Option<usize>) -> String {
     let fraction = digits.split_off(whole);
     format!("{sign}{digits}.{fraction}")
 }
+
+/// No float has more digits; what is asked for beyond is zeros, which the formatter of the standard library refuses to write.
+const MOST_DIGITS: usize = 1_100;
 
 /// From this decimal exponent on the shortest form has an `e`.
 const SHORTEST_EXPONENT: i64 = 6;
@@ -150,7 +161,8 @@ impl Printer<'_, '_, '_> {
     fn unicode(&mut self, n: i64) -> Outcome<()> {
         let digits = self.flags.precision.unwrap_or(4).max(4);
         self.cx.take(digits)?;
-        let mut text = format!("U+{:0>digits$}", format!("{n:X}"));
+        let hex = format!("{n:X}");
+        let mut text = format!("U+{}{hex}", "0".repeat(digits.saturating_sub(hex.len())));
         if self.flags.sharp
             && let Some(c) = u32::try_from(n).ok().and_then(char::from_u32)
             && (c == ' ' || crate::template::unicode::is_print(c))

@@ -117,8 +117,8 @@ fn merge(cx: &mut Context, target: MapId, source: MapId, overwrite: bool) -> Out
         cx.step(1)?;
         let old = cx.heap.map(target).entries.get(&key).cloned();
         let set = match (&value, &old) {
+            (Value::Nil, _) => overwrite,
             (_, None) => true,
-            (Value::Nil, Some(old)) => overwrite || is_empty(cx, old),
             (Value::Map(from), Some(Value::Map(to))) => {
                 if cx.heap.map(*to).of_strings != cx.heap.map(*from).of_strings {
                     return fail("cannot merge maps of different types");
@@ -142,6 +142,9 @@ fn is_empty(cx: &Context, value: &Value) -> bool {
 }
 
 fn deep_copy(cx: &mut Context, args: Args) -> Outcome {
+    if args.any(0).is_nil() {
+        return fail("nothing to copy");
+    }
     copy(cx, args.any(0))
 }
 

@@ -9,7 +9,7 @@ use regex::bytes::Captures;
 
 use super::{Args, Function, function};
 use crate::template::context::{Context, Outcome, fail};
-use crate::template::pattern::{GROUP_PREFIX, Pattern};
+use crate::template::pattern::Pattern;
 use crate::template::unicode;
 use crate::template::value::{ListKind, Value};
 
@@ -141,7 +141,7 @@ fn replace(cx: &mut Context, args: Args, literal: bool) -> Outcome {
             if literal {
                 cx.put(&mut out, replacement)?;
             } else {
-                expand(cx, &mut out, replacement, &found)?;
+                expand(cx, &mut out, replacement, &pattern, &found)?;
             }
         }
         last_end = m.end();
@@ -152,7 +152,7 @@ fn replace(cx: &mut Context, args: Args, literal: bool) -> Outcome {
 }
 
 /// `Regexp.Expand`: `$1`, `${name}`, `$$`.
-fn expand(cx: &mut Context, out: &mut Vec<u8>, template: &[u8], found: &Captures) -> Outcome<()> {
+fn expand(cx: &mut Context, out: &mut Vec<u8>, template: &[u8], pattern: &Pattern, found: &Captures) -> Outcome<()> {
     let mut rest = template;
     while let Some(dollar) = rest.iter().position(|&b| b == b'$') {
         cx.put(out, rest.get(..dollar).unwrap_or(&[]))?;
@@ -172,7 +172,11 @@ fn expand(cx: &mut Context, out: &mut Vec<u8>, template: &[u8], found: &Captures
             .flatten();
         let group = match number {
             Some(number) => found.get(number),
-            None => found.name(&format!("{GROUP_PREFIX}{name}")),
+            None => {
+                let same =
+                    |(n, known): (usize, &Option<String>)| (known.as_deref() == Some(name)).then(|| found.get(n)).flatten();
+                pattern.names.iter().enumerate().find_map(same)
+            }
         };
         if let Some(group) = group {
             cx.put(out, group.as_bytes())?;

@@ -19,7 +19,7 @@ import (
 
 type testCase struct {
 	Template string            `json:"template"`
-	Values   map[string]string `json:"values,omitempty"`
+	Values   map[string]string `json:"values,omitzero"`
 	Output   *string           `json:"output,omitempty"`
 	Output64 *string           `json:"output64,omitempty"`
 	Error    string            `json:"error,omitempty"`
