@@ -22,7 +22,7 @@ use super::value::{Heap, List, ListKind, Map, Str, Value};
 pub struct Limits {
     /// Largest template text in bytes. Default 1 MiB.
     pub template_bytes: usize,
-    /// Evaluation steps: one for every node, call, loop round and 64 bytes handled. Default 2,000,000.
+    /// Evaluation steps: one for every node, call, loop round and 64 bytes handled. Default 1,000,000.
     pub steps: u64,
     /// Bytes of all strings, lists and maps made on the way, freed or not. Default 64 MiB.
     pub memory: usize,
@@ -30,7 +30,8 @@ pub struct Limits {
     pub output: usize,
     /// Depth of evaluation: templates in templates, control structures and parentheses together. Default 300.
     pub depth: usize,
-    /// Costly cryptography (keys, certificates, password hashes), in milliseconds of an ordinary core. Default 2,000.
+    /// Costly cryptography (keys, certificates, password hashes), in milliseconds of an ordinary core. Default 1,500:
+    /// two RSA-4096 keys, or 15 certificates with RSA-2048 keys, or 25 bcrypt hashes.
     pub crypto_millis: u64,
     /// The watch behind the counters. Default 10 seconds.
     pub time: Duration,
@@ -40,11 +41,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             template_bytes: 1 << 20,
-            steps: 2_000_000,
+            steps: 1_000_000,
             memory: 64 << 20,
             output: 1 << 20,
             depth: 300,
-            crypto_millis: 2_000,
+            crypto_millis: 1_500,
             time: Duration::from_secs(10),
         }
     }
