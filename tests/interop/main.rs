@@ -5,6 +5,7 @@
 mod support;
 
 mod age;
+mod journeys;
 mod kubeseal_cli;
 mod peer;
 mod programs;

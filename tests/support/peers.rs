@@ -76,19 +76,25 @@ pub fn get(peer: &Peer) -> Option<PathBuf> {
 
 /// Our own Go program `tests/go/NAME`, built if it is missing or older than its sources. `None` as in [`get`].
 pub fn go_program(name: &str) -> Option<PathBuf> {
-    let title = format!("tests/go/{name}");
-    once(&title, || {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go").join(name);
-        let program = target().join("peers").join(format!("go-{name}"));
+    go_module(&format!("go/{name}"), &format!("tests/go/{name}"))
+}
+
+/// A Go program of ours in `tests/FOLDER`, under the title that messages and the closing report give it. `None` as in [`get`].
+pub fn go_module(folder: &str, title: &str) -> Option<PathBuf> {
+    once(title, || {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+        let program = target().join("peers").join(folder.replace('/', "-"));
         let stamp = program.with_extension("sources");
         let current = fingerprint(&source);
         if program.is_file() && fs::read_to_string(&stamp).is_ok_and(|built| built == current) {
             return program;
         }
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"]).arg(&program).arg(".");
+        // Servers of Kubernetes say their version only when it is linked in.
+        let flags = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3";
+        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"]).arg(&program).arg(".");
         go.current_dir(&source).env("CGO_ENABLED", "0");
-        build(&title, go);
+        build(title, go);
         fs::write(&stamp, current).expect("target/peers can be written");
         program
     })
