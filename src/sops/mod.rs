@@ -8,6 +8,7 @@
 //! `reference/sops-age.md`, whose section numbers the modules quote; where sops loses data or leaves plaintext behind, we refuse.
 //!
 //! ```text
+//!   document  whole files, encrypted and decrypted; keys: the data key and who can open it
 //!   tree      a document: ordered maps, lists, typed leaves, comments
 //!   value     one ENC[…] string, its types and the data it is bound to
 //!   select    which leaves are encrypted; pattern: Go's regular expressions
@@ -21,8 +22,10 @@
 //! ```
 
 pub mod crypt;
+pub mod document;
 pub mod flatten;
 pub mod go;
+pub mod keys;
 pub mod mac;
 pub mod metadata;
 pub mod pattern;
