@@ -26,10 +26,15 @@ pub fn float_display(value: f64) -> String {
 }
 
 /// A float as `encoding/json` writes it, or `None` for infinities and NaN, which JSON cannot hold.
+///
+/// Negative zero is written `-0.0`: Go's `-0` would be read back as the integer 0, and the MAC would no longer hold.
 #[must_use]
 pub fn float_json(value: f64) -> Option<String> {
     if !value.is_finite() {
         return None;
+    }
+    if value == 0.0 && value.is_sign_negative() {
+        return Some("-0.0".to_owned());
     }
     if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
         return Some(value.to_string());
@@ -190,10 +195,10 @@ fn parse_fraction(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Value, then `f`, `g` and `encoding/json` of it, printed by a Go program.
+    /// Value, then `f`, `g` and `encoding/json` of it, printed by a Go program (but for JSON's negative zero).
     const FLOATS: &[(f64, &str, &str, &str)] = &[
         (0.0, "0", "0", "0"),
-        (-0.0, "-0", "-0", "-0"),
+        (-0.0, "-0", "-0", "-0.0"),
         (1.0, "1", "1", "1"),
         (1.5, "1.5", "1.5", "1.5"),
         (100000.0, "100000", "100000", "100000"),

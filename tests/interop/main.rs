@@ -10,6 +10,7 @@ mod kubeseal_cli;
 mod peer;
 mod programs;
 mod recovery;
+mod sops;
 mod template;
 mod values;
 mod yaml;
