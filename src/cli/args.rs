@@ -430,6 +430,14 @@ pub fn with_verb(words: &[OsString], verbs: &[&str]) -> Vec<OsString> {
     verb.into_iter().chain(words.iter().cloned()).collect()
 }
 
+/// Whether one of the words of `value` begins with a single `-` and is no flag. Such a word is rather a password than an option
+/// with its argument attached (`-nweb`), and taking it for one would show it in a message.
+#[must_use]
+pub fn may_be_a_value(words: &[OsString]) -> bool {
+    let mut options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str()?.strip_prefix('-'));
+    options.any(|rest| rest.len() > 1 && !rest.starts_with('-') && !rest.chars().all(|flag| "qvhV".contains(flag)))
+}
+
 /// The verb that a word was probably meant to be: one letter off, for words long enough that this is no coincidence.
 #[must_use]
 pub fn probably_meant<'v>(word: &str, verbs: &[&'v str]) -> Option<&'v str> {
@@ -469,6 +477,16 @@ mod tests {
         assert_eq!(with_verb(&words("-- KEY"), VERBS), words("value -- KEY"));
         for ours in ["", "seal x", "-v seal", "--directory=a cert", "-Cx cert", "--help", "-V", "help", "value seal"] {
             assert_eq!(with_verb(&words(ours), VERBS), words(ours), "{ours}");
+        }
+    }
+
+    #[test]
+    fn a_password_with_a_dash_is_not_taken_for_an_option() {
+        for line in ["value K -Canary", "value K -nweb", "value -x1 K"] {
+            assert!(may_be_a_value(&words(line)), "{line}");
+        }
+        for line in ["value K -n web -q", "value -qv K", "value K -- -Canary", "value K v --name=x", "value K -"] {
+            assert!(!may_be_a_value(&words(line)), "{line}");
         }
     }
 

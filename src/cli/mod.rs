@@ -90,9 +90,13 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         return Err(Failure::usage(format_args!("there is no command `{word}`; did you mean `{verb}`?"))
             .with_hint(format_args!("for a key of that name: hecate-seal value {word}")));
     }
+    let is_value = with_verb.first().is_some_and(|verb| verb == "value");
+    if is_value && args::may_be_a_value(&with_verb) {
+        return Err(unknown_option(""));
+    }
     let cli = match Cli::try_parse_from(std::iter::once(OsString::from("hecate-seal")).chain(with_verb)) {
         Ok(cli) => cli,
-        Err(error) => return not_parsed(&error, io),
+        Err(error) => return not_parsed(&error, is_value, io),
     };
     if let Some(directory) = &cli.common.directory {
         let there = io.path(directory);
@@ -115,8 +119,13 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
     }
 }
 
+fn unknown_option(suggested: &str) -> Failure {
+    Failure::usage(format_args!("there is an unknown option (not shown: it may be a value){suggested}"))
+        .with_hint("a value that begins with `-` goes behind `--`: hecate-seal KEY -- -value; see hecate-seal --help")
+}
+
 /// Help and version go to stdout; a mistake to stderr, without the word that was not understood where it may be a value.
-fn not_parsed(error: &clap::Error, io: &mut Io) -> Outcome {
+fn not_parsed(error: &clap::Error, is_value: bool, io: &mut Io) -> Outcome {
     let text = error.render();
     let coloured = |terminal: bool, text: &clap::builder::StyledStr| {
         if terminal && report::may_colour(&io.env) { text.ansi().to_string() } else { text.to_string() }
@@ -135,8 +144,11 @@ fn not_parsed(error: &clap::Error, io: &mut Io) -> Outcome {
         ErrorKind::UnknownArgument => {
             let suggested =
                 error.get(ContextKind::SuggestedArg).map(|flag| format!("; did you mean {flag}?")).unwrap_or_default();
-            Err(Failure::usage(format_args!("there is an unknown option (not shown: it may be a value){suggested}"))
-                .with_hint("a value that begins with `-` goes behind `--`: hecate-seal KEY -- -value; see hecate-seal --help"))
+            Err(unknown_option(&suggested))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues if is_value => {
+            let option = error.get(ContextKind::InvalidArg).map(|option| format!(" to {option}")).unwrap_or_default();
+            Err(Failure::usage(format_args!("what is given{option} is not accepted (not shown: it may be a value)")))
         }
         _ => {
             let text = coloured(io.stderr_is_terminal, &text);

@@ -4,6 +4,7 @@
 mod certificates;
 mod edit;
 mod files;
+mod hygiene;
 mod seal_unseal;
 mod value;
 mod verify;
