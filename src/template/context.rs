@@ -22,7 +22,7 @@ use super::value::{Heap, List, ListKind, Map, Str, Value};
 pub struct Limits {
     /// Largest template text in bytes. Default 1 MiB.
     pub template_bytes: usize,
-    /// Evaluation steps: one for every node, call, loop round and 64 bytes handled. Default 1,000,000.
+    /// Evaluation steps: one for every node, call, loop round and 256 bytes made. Default 1,000,000.
     pub steps: u64,
     /// Bytes of all strings, lists and maps made on the way, freed or not. Default 64 MiB.
     pub memory: usize,
@@ -134,7 +134,7 @@ impl<'l> Context<'l> {
         if self.memory > self.limits.memory {
             return fail("limit: too much memory");
         }
-        self.step(bytes / 64)
+        self.step(bytes / 256)
     }
 
     /// Counts costly cryptography before it is done.

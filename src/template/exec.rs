@@ -37,7 +37,7 @@ impl<'a, 'c, 'l> Exec<'a, 'c, 'l> {
 
     fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
         self.cx.emit(bytes.len())?;
-        self.cx.step(bytes.len() / 64)?;
+        self.cx.step(bytes.len() / 256)?;
         grow(&mut self.out, bytes.len());
         self.out.extend_from_slice(bytes);
         Ok(())

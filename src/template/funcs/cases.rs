@@ -5,7 +5,7 @@
 
 use super::{Args, Function, function};
 use crate::template::context::{Context, Outcome};
-use crate::template::unicode::{is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, runes};
+use crate::template::unicode::{decode, is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, runes};
 use crate::template::unicode::{to_lower, to_title, to_upper};
 
 pub(super) const TABLE: &[Function] = &[
@@ -133,18 +133,45 @@ fn is_alphabet(c: char) -> bool {
     is_letter(c) && !matches!(c, '\u{3400}'..='\u{4d85}' | '\u{4e00}'..='\u{9fcc}' | '\u{20000}'..='\u{2b81d}')
 }
 
+/// A character with the invalid bytes before it, which xstrings takes for a part of it.
+#[derive(Clone, Copy)]
+struct Unit<'t> {
+    c: char,
+    bytes: &'t [u8],
+}
+
+/// The text as units. Invalid bytes at the end count as the character before them.
+fn units(text: &[u8]) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit> = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    while let Some((c, width)) = text.get(end..).and_then(decode) {
+        end += width;
+        if c != char::REPLACEMENT_CHARACTER {
+            units.push(Unit { c, bytes: text.get(start..end).unwrap_or(&[]) });
+            start = end;
+        }
+    }
+    if start < end {
+        let c = units.last().map_or(char::REPLACEMENT_CHARACTER, |last| last.c);
+        units.push(Unit { c, bytes: text.get(start..end).unwrap_or(&[]) });
+    }
+    units
+}
+
 /// The next word of `text`, and the rest.
-fn next_word(text: &[char]) -> (Word, &[char], &[char]) {
-    let Some(&first) = text.first() else { return (Word::None, &[], &[]) };
-    let run = |from: usize, keep: &dyn Fn(char) -> bool| from + text.iter().skip(from).take_while(|&&c| keep(c)).count();
+fn next_word<'u, 't>(text: &'u [Unit<'t>]) -> (Word, &'u [Unit<'t>], &'u [Unit<'t>]) {
+    let Some(first) = text.first().map(|unit| unit.c) else { return (Word::None, &[], &[]) };
+    let run = |from: usize, keep: &dyn Fn(char) -> bool| from + text.iter().skip(from).take_while(|unit| keep(unit.c)).count();
     let lower_letters = |c: char| is_alphabet(c) && !is_upper(c);
-    let (word, end) = if is_connector(first) {
+    let (word, end) = if first == char::REPLACEMENT_CHARACTER {
+        (Word::None, text.len())
+    } else if is_connector(first) {
         (Word::Connector, run(1, &is_connector))
     } else if is_punct(first) {
         (Word::Punctuation, run(1, &is_punct))
     } else if is_upper(first) {
         let uppers = run(1, &is_upper);
-        let after = text.get(uppers).copied();
+        let after = text.get(uppers).map(|unit| unit.c);
         let end = if uppers > 1 {
             // In `HTTPStatus` the S begins the next word.
             if after.is_some_and(is_alphabet) { uppers - 1 } else { uppers }
@@ -163,22 +190,37 @@ fn next_word(text: &[char]) -> (Word, &[char], &[char]) {
     (word, head, tail)
 }
 
-fn write_word(out: &mut String, kind: Word, word: &[char], connector: char) {
-    for &c in word {
-        match kind {
-            Word::Upper | Word::Connector if is_connector(c) => out.push(connector),
-            Word::Upper | Word::Connector if is_upper(c) => out.push(to_lower(c)),
-            _ => out.push(c),
+fn write_word(out: &mut Vec<u8>, kind: Word, word: &[Unit], connector: char) {
+    for unit in word {
+        if !matches!(kind, Word::Upper | Word::Connector) {
+            out.extend_from_slice(unit.bytes);
+            continue;
+        }
+        for c in runes(unit.bytes) {
+            push(
+                out,
+                if is_connector(c) {
+                    connector
+                } else if is_upper(c) {
+                    to_lower(c)
+                } else {
+                    c
+                },
+            );
         }
     }
+}
+
+fn push(out: &mut Vec<u8>, c: char) {
+    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// xstrings' `camelCaseToLowerCase`.
 fn lower_words(cx: &mut Context, text: &[u8], connector: char) -> Outcome {
     cx.step(text.len())?;
-    let chars: Vec<char> = runes(text).collect();
-    let mut out = String::new();
-    let (mut kind, mut word, mut rest) = next_word(&chars);
+    let units = units(text);
+    let mut out = Vec::new();
+    let (mut kind, mut word, mut rest) = next_word(&units);
     while !rest.is_empty() {
         if kind != Word::Connector {
             write_word(&mut out, kind, word, connector);
@@ -192,14 +234,14 @@ fn lower_words(cx: &mut Context, text: &[u8], connector: char) -> Outcome {
                     (kind, word, rest) = next_word(rest);
                 }
                 if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
-                    out.push(connector);
+                    push(&mut out, connector);
                 }
             }
             Word::Connector => write_word(&mut out, previous, last, connector),
             Word::Punctuation => {}
             _ if kind != Word::Number => {
                 if !matches!(kind, Word::Connector | Word::Punctuation) {
-                    out.push(connector);
+                    push(&mut out, connector);
                 }
             }
             _ if rest.is_empty() => {}
@@ -208,25 +250,25 @@ fn lower_words(cx: &mut Context, text: &[u8], connector: char) -> Outcome {
                 (kind, word, rest) = next_word(rest);
                 if kind == Word::Letters {
                     // `http2xx`: the number begins a word.
-                    out.push(connector);
+                    push(&mut out, connector);
                     write_word(&mut out, Word::Number, number, connector);
                     while matches!(kind, Word::Letters | Word::Number) {
                         write_word(&mut out, kind, word, connector);
                         (kind, word, rest) = next_word(rest);
                     }
                     if !matches!(kind, Word::None | Word::Connector | Word::Punctuation) {
-                        out.push(connector);
+                        push(&mut out, connector);
                     }
                 } else {
                     // `Bld4Floor`: the number ends one.
                     write_word(&mut out, Word::Number, number, connector);
                     if !matches!(kind, Word::Connector | Word::Punctuation) {
-                        out.push(connector);
+                        push(&mut out, connector);
                     }
                 }
             }
         }
     }
     write_word(&mut out, kind, word, connector);
-    cx.string(out.into_bytes())
+    cx.string(out)
 }
