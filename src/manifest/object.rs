@@ -92,27 +92,33 @@ impl Document {
         self.tree.get("apiVersion").and_then(Tree::as_text).filter(|version| !version.is_empty())
     }
 
-    /// Whether it is a `List` or a list of one kind, with items.
+    /// Whether it is a `List`, a `SecretList` or a `SealedSecretList`.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        self.kind().is_some_and(|kind| kind.ends_with("List"))
+        self.kind().is_some_and(|kind| matches!(kind, "List" | "SecretList" | "SealedSecretList"))
             && matches!(self.tree.get("items"), None | Some(Tree::List(_) | Tree::Null))
     }
 
     /// The objects in it: the items of a list, each with its number, or the document itself. Items of a `SecretList` or
-    /// `SealedSecretList` may leave `kind` out. Lists are not looked for inside lists.
+    /// `SealedSecretList` are of that kind if they do not say so. Lists are not looked for inside lists.
     #[must_use]
     pub fn items(self) -> Vec<Self> {
         if !self.is_list() {
             return vec![self];
         }
+        let kind = self.kind().and_then(|kind| kind.strip_suffix("List")).filter(|kind| !kind.is_empty()).map(str::to_owned);
         let Self { at, tree, mut warnings } = self;
         let Tree::Map(entries) = tree else { return Vec::new() };
         let items = entries.into_iter().find_map(|(key, value)| match value {
             Tree::List(items) if key.eq_ignore_ascii_case("items") => Some(items),
             _ => None,
         });
-        let numbered = items.unwrap_or_default().into_iter().zip(1..).map(|(tree, number)| {
+        let numbered = items.unwrap_or_default().into_iter().zip(1..).map(|(mut tree, number)| {
+            if let (Tree::Map(fields), Some(kind)) = (&mut tree, &kind)
+                && !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("kind"))
+            {
+                fields.push(("kind".to_owned(), Tree::Text(Zeroizing::new(kind.clone()))));
+            }
             // The warnings are about the whole document; the first item carries them.
             Self { at: Position { item: Some(number), ..at.clone() }, tree, warnings: std::mem::take(&mut warnings) }
         });

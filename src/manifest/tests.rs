@@ -123,6 +123,16 @@ fn lists_are_taken_apart() {
         "in: document 1 (line 1), item 2: expected kind Secret, found kind Pod"
     );
     assert!(secrets("kind: SecretList\nitems: []\n").unwrap().is_empty());
+    assert_eq!(secrets("kind: SecretList\nitems: [{metadata: {name: a}}]\n").unwrap().len(), 1);
+    assert_eq!(
+        error("kind: SealedSecretList\nitems: [{spec: {}}]\n"),
+        "in: document 1 (line 1), item 1: expected kind Secret, found kind SealedSecret"
+    );
+    assert_eq!(
+        error("kind: ConfigMapList\nitems: [{data: {}}]\n"),
+        "in: document 1 (line 1): expected kind Secret, found kind ConfigMapList"
+    );
+    assert_eq!(read_sealed_secrets(b"kind: SealedSecretList\nitems: [{spec: {}}]\n", "in").unwrap().len(), 1);
 }
 
 #[test]
