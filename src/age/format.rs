@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use super::Error;
 use crate::crypto::{kdf, random};
@@ -42,7 +43,7 @@ impl FileKey {
         &self.0
     }
 
-    fn header_mac(&self, header: &[u8]) -> zeroize::Zeroizing<[u8; MAC_LEN]> {
+    fn header_mac(&self, header: &[u8]) -> Zeroizing<[u8; MAC_LEN]> {
         kdf::hmac_sha256(kdf::hkdf(b"", self.0.expose(), b"header").as_slice(), &[header])
     }
 }
@@ -75,11 +76,15 @@ impl Stanza {
             out.extend_from_slice(arg.as_bytes());
         }
         out.push(b'\n');
-        let mut lines = self.body.chunks(BYTES_PER_LINE).peekable();
+        let mut lines = self.body.chunks(BYTES_PER_LINE);
         // A body ends with a short line, if need be an empty one.
         loop {
             let line = lines.next().unwrap_or_default();
-            out.extend_from_slice(STANDARD_NO_PAD.encode(line).as_bytes());
+            // Encoded in place: to a plugin this may be a file key.
+            let start = out.len();
+            out.resize(start + (line.len() * 4).div_ceil(3), 0);
+            // The length is exact, so this does not fail.
+            let _ = STANDARD_NO_PAD.encode_slice(line, out.get_mut(start..).unwrap_or_default());
             out.push(b'\n');
             if line.len() < BYTES_PER_LINE {
                 break;
@@ -87,24 +92,27 @@ impl Stanza {
         }
     }
 
-    /// Reads one stanza, line by line without their LF, with at most `max_lines` lines of body.
+    /// Reads one stanza, line by line without their LF, with at most `max_body_lines` lines of body.
     pub(super) fn read(mut next_line: impl FnMut() -> Result<Vec<u8>, Error>, max_body_lines: usize) -> Result<Self, Error> {
         let opening = next_line()?;
-        let mut args = split_args(&opening, STANZA_PREFIX).ok_or_else(|| malformed("a stanza's first line"))?;
-        let kind = args.remove(0);
+        let args = split_args(&opening, STANZA_PREFIX).ok_or_else(|| malformed("a stanza's first line"))?;
+        let mut args = args.into_iter();
+        let kind = args.next().unwrap_or_default();
         let mut body = Vec::new();
         for _ in 0..max_body_lines {
-            let line = next_line()?;
-            let bytes = decode_base64(&line).filter(|bytes| bytes.len() <= BYTES_PER_LINE).ok_or_else(|| {
-                if line.starts_with(FOOTER_PREFIX) || line.starts_with(STANZA_PREFIX) {
-                    malformed("a stanza that does not end with a short line")
-                } else {
-                    malformed("a stanza's body: a line is too long or not canonical base64")
-                }
-            })?;
+            // From a plugin this may be a file key.
+            let line = Zeroizing::new(next_line()?);
+            let bytes =
+                decode_base64(&line).map(Zeroizing::new).filter(|bytes| bytes.len() <= BYTES_PER_LINE).ok_or_else(|| {
+                    if line.starts_with(FOOTER_PREFIX) || line.starts_with(STANZA_PREFIX) {
+                        malformed("a stanza that does not end with a short line")
+                    } else {
+                        malformed("a stanza's body: a line is too long or not canonical base64")
+                    }
+                })?;
             body.extend_from_slice(&bytes);
             if bytes.len() < BYTES_PER_LINE {
-                return Ok(Self { kind, args, body });
+                return Ok(Self { kind, args: args.collect(), body });
             }
         }
         Err(malformed("a stanza's body: it has too many lines"))
