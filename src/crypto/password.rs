@@ -17,7 +17,7 @@ const BLOCK: usize = 16;
 
 /// A bcrypt hash with cost 10, `$2a$10$…`. `None` when the password is longer than [`BCRYPT_MOST`] bytes or there is no randomness.
 #[must_use]
-pub fn bcrypt(password: &[u8]) -> Option<String> {
+pub fn hash_bcrypt(password: &[u8]) -> Option<String> {
     if password.len() > BCRYPT_MOST {
         return None;
     }
@@ -87,9 +87,9 @@ mod tests {
 
     #[test]
     fn hashes_verify_and_long_passwords_are_refused() {
-        let hash = bcrypt(b"secret").unwrap();
+        let hash = hash_bcrypt(b"secret").unwrap();
         assert!(hash.starts_with("$2a$10$"));
         assert!(::bcrypt::verify(b"secret", &hash).unwrap());
-        assert!(bcrypt(&[b'a'; 73]).is_none());
+        assert!(hash_bcrypt(&[b'a'; 73]).is_none());
     }
 }

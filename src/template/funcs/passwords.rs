@@ -14,14 +14,14 @@ const SCRYPT_MILLIS: u64 = 150;
 
 pub(super) const TABLE: &[Function] = &[
     function("bcrypt", "s", |cx, args| {
-        let hash = bcrypt(cx, args.text(0))?;
+        let hash = hashed(cx, args.text(0))?;
         cx.string(hash.into_bytes())
     }),
     function("htpasswd", "ss", |cx, args| {
         if args.text(0).contains(&b':') {
             return fail("invalid username: it has a colon");
         }
-        let hash = bcrypt(cx, args.text(1))?;
+        let hash = hashed(cx, args.text(1))?;
         cx.string([args.text(0), b":", hash.as_bytes()].concat())
     }),
     function("derivePassword", "ussss", derive_password),
@@ -47,9 +47,9 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-fn bcrypt(cx: &mut Context, secret: &[u8]) -> Outcome<String> {
+fn hashed(cx: &mut Context, secret: &[u8]) -> Outcome<String> {
     cx.crypto(BCRYPT_MILLIS)?;
-    match password::bcrypt(secret) {
+    match password::hash_bcrypt(secret) {
         Some(hash) => Ok(hash),
         None => fail("bcrypt: the password is longer than 72 bytes"),
     }
