@@ -38,6 +38,13 @@ Examples:
   hecate-seal ANTHROPIC_API_KEY             ask for the value, seal it, put it into the file
   pass show api | hecate-seal API_KEY       the value from another program
   hecate-seal DB_USER=app DB_PASSWORD=…     several at once
+  hecate-seal kubeseal --format yaml <s     be kubeseal, as through a link of that name
+
+Environment:
+  HECATE_SEAL_CERT, HECATE_SEAL_FILE, HECATE_SEAL_NAME, HECATE_SEAL_NAMESPACE, HECATE_SEAL_SCOPE
+                                            stand between the flags of the same name and .hecate-seal.yaml
+  HECATE_SEAL_PRIVATE_KEYS                  files with private keys, `:` between them
+  NO_COLOR                                  not empty: no colour
 
 Exit codes: 0 done; 1 it failed, or problems were found; 2 the command line or the settings are wrong.";
 

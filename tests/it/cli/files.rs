@@ -96,3 +96,75 @@ fn a_reader_that_goes_away_is_success() {
         .output()
         .code(0);
 }
+
+/// Runs our program as somebody who may not do everything: as it is, or as `nobody` when the tests run as root.
+fn as_a_user(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String) {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    // The build's own folder may be closed to others.
+    let bin = folder.join("hecate-seal");
+    std::fs::copy(env!("CARGO_BIN_EXE_hecate-seal"), &bin).unwrap();
+    let mut command = std::process::Command::new(&bin);
+    command.args(args).env_clear().current_dir(folder);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    std::fs::remove_file(bin).unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn what_we_may_not_read_or_write_is_named() {
+    let session = with_target();
+    let cert = session.write("pub.pem", std::fs::read(key_path("test-only-2048.crt.pem")).unwrap());
+    let closed = session.write("closed.yaml", super::SECRET);
+    let mode = |path: &std::path::Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for path in [&cert, &session.path("s.yaml")] {
+        mode(path, 0o444);
+    }
+    mode(&closed, 0o000);
+    let run = |args: &[&str]| as_a_user(&session.path(""), &[args, &["--cert", "pub.pem"]].concat());
+    assert_eq!(
+        run(&["seal", "closed.yaml"]),
+        (Some(1), "error: cannot read closed.yaml\n  cause: Permission denied (os error 13)\n".to_owned())
+    );
+    let read_only = "error: cannot write s.yaml\n  cause: the file is read-only\nhint: make it writable first, for example with `chmod u+w`\n";
+    assert_eq!(run(&["K", "v", "--file", "s.yaml"]), (Some(1), read_only.to_owned()));
+    if rustix::process::geteuid().is_root() {
+        // The folder is root's, so nobody may not make a file in it; the file itself may be written.
+        mode(&session.path("s.yaml"), 0o666);
+        let no_room = format!(
+            "error: cannot write s.yaml\n  cause: cannot create a file in directory {}\n  cause: permission denied\n",
+            session.path("").to_str().unwrap().trim_end_matches('/')
+        );
+        assert_eq!(run(&["K", "v", "--file", "s.yaml"]), (Some(1), no_room));
+    }
+    assert_eq!(session.read("s.yaml"), SEALED);
+    assert_eq!(session.names(), ["closed.yaml", "pub.pem", "s.yaml"]);
+}
+
+#[test]
+fn a_small_file_system_that_is_full_keeps_the_old_file() {
+    let session = with_target();
+    std::fs::create_dir(session.path("small")).unwrap();
+    // A mount of its own, gone with the shell. Four pages: one for the folder's file, not enough for the new one.
+    let script = "mount -t tmpfs -o size=16k tmpfs small 2>/dev/null || exit 99; cp s.yaml small/s.yaml; head -c 8k /dev/zero >small/other; \
+                  \"$0\" K \"$1\" --file small/s.yaml; code=$?; ls -A small; cmp s.yaml small/s.yaml && exit $code";
+    let ran = crate::support::Run::new("unshare")
+        .args(["-m", "bash", "-c", script, env!("CARGO_BIN_EXE_hecate-seal"), &"x".repeat(9000)])
+        .env("HECATE_SEAL_CERT", key_path("test-only-2048.crt.pem"))
+        .cwd(session.path(""))
+        .output();
+    if ran.code != Some(1) && (ran.code == Some(99) || ran.err().contains("unshare")) {
+        crate::support::peers::say("skipped: a full file system cannot be mounted without root");
+        return;
+    }
+    let ran = ran.code(1);
+    assert_eq!(
+        ran.err(),
+        "error: cannot write small/s.yaml\n  cause: the new content does not fit on the disk\n  cause: No space left on device (os error 28)\nhint: nothing was written; make room and run the command again\n"
+    );
+    assert_eq!(ran.out(), "other\ns.yaml\n");
+}

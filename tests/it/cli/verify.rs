@@ -42,7 +42,7 @@ fn findings_name_file_line_object_and_key() {
     let expected = "a/bad.yaml:12: error: web/app: spec.encryptedData.USER: the key is there more than once; only the last one counts\n\
          a/bad.yaml:10: error: web/app: PASSWORD: illegal base64 data at input byte 0\n\
          a/bad.yaml:13: error: web/app: bad key: not a valid key of a Secret: 1 to 253 letters, digits, `-`, `_` and `.`\n\
-         a/bad.yaml:13: error: web/app: bad key: the value is cut short or was never sealed";
+         a/bad.yaml:13: error: web/app: bad key: the value was never sealed, or is damaged\n";
     assert!(ran.out.starts_with(expected) && ran.out.lines().count() == 4, "{}", ran.out);
     assert_eq!(ran.err, "note: 1 SealedSecret in 1 file: 4 errors, 0 warnings\n");
     let json: serde_json::Value = serde_json::from_str(&session.run(&["verify", "--format", "json", "a"]).code(1).out).unwrap();
@@ -67,7 +67,7 @@ fn keys_sizes_and_broken_documents_are_told() {
     session.run(&["verify", "moved.yaml"]).ok();
     let ran = session.run(&["verify", "--cert", &key_path("test-only-4096.crt.pem"), "moved.yaml"]).code(1);
     assert!(
-        ran.out.contains("moved.yaml:9: error: elsewhere/app: PASSWORD: not for this certificate: sealed for an RSA key of 2048 bits, not of 4096\n"),
+        ran.out.contains("moved.yaml:9: error: elsewhere/app: PASSWORD: not for this certificate: sealed for an RSA key of 2048 bits, not of 4096 bits\n"),
         "{}",
         ran.out
     );
