@@ -18,3 +18,5 @@ mod seal_vectors;
 mod template;
 mod yaml;
 mod yaml_edit;
+mod yaml_edit_properties;
+mod yaml_properties;

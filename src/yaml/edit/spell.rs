@@ -10,23 +10,38 @@ pub(super) enum Context {
     Block,
     /// In braces.
     Flow,
-    /// In braces whose keys are in double quotes: it may have to stay JSON.
+    /// In braces whose texts are all in double quotes: it may have to stay JSON.
     Json,
 }
 
 impl Context {
-    /// The context of entries of a flow mapping, judged by its own keys, or if it has none by those around it.
+    /// The context of entries of a flow mapping, judged by its own entries, or if it has none by those around it.
     pub(super) fn of(mapping: Node<'_>, around: &[(Node<'_>, Node<'_>)]) -> Self {
-        let own = mapping.entries().map(|(key, _)| (mapping, key));
-        match own.chain(around.iter().rev().copied()).next() {
-            Some((mapping, key)) if mapping.kind() == (Kind::Mapping { flow: true }) => {
-                if key.kind() == Kind::Scalar(Style::DoubleQuoted) { Self::Json } else { Self::Flow }
-            }
+        let around = around.iter().rev().map(|&(outer, _)| outer);
+        match [mapping].into_iter().chain(around).find(|mapping| mapping.entries().len() > 0) {
+            Some(mapping) if is_json(mapping) => Self::Json,
             Some(_) => Self::Flow,
             // An empty `{}` that is the whole document.
             None => Self::Json,
         }
     }
+}
+
+/// Whether the scalars in braces are written as JSON has them.
+fn is_json(mapping: Node<'_>) -> bool {
+    let is_flow = mapping.kind() == (Kind::Mapping { flow: true });
+    is_flow
+        && mapping.entries().all(|(key, value)| {
+            let value_fits = match value.kind() {
+                Kind::Scalar(Style::Plain) => {
+                    value.text().is_some_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok())
+                }
+                Kind::Scalar(style) => style == Style::DoubleQuoted,
+                Kind::Alias => false,
+                Kind::Sequence { .. } | Kind::Mapping { .. } => true,
+            };
+            key.kind() == Kind::Scalar(Style::DoubleQuoted) && value_fits
+        })
 }
 
 /// A text, bare if it is safe there and stays a string under YAML 1.1 and 1.2, otherwise in double quotes.
