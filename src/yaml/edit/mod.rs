@@ -1,11 +1,11 @@
 //! Changes one entry of one mapping in a text, and no other byte of it.
 //!
-//! [`set_scalar`], [`insert_scalar`] and [`remove`] take a text and give a text. Comments, order, quoting, line ends,
+//! [`set_scalar`], [`insert_scalar`] and [`remove()`] take a text and give a text. Comments, order, quoting, line ends,
 //! indentation, anchors and other documents stay as they are, in block and flow mappings and in JSON. Mappings on the path
 //! that are missing or null are created. Keys are compared by what Kubernetes reads (`y: 1` has the key `true`).
 //!
 //! Every edit is checked before it is given back: the new text is parsed, and its trees, comments and Kubernetes meaning must
-//! be those of the old text with exactly the change that was asked for ([`check`]). Where a layout cannot be edited safely
+//! be those of the old text with exactly the change that was asked for (the module `check`). Where a layout cannot be edited safely
 //! (aliases, merges, shared anchors, repeated keys) the answer is an [`Error`].
 
 mod block;

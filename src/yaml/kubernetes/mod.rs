@@ -4,7 +4,7 @@
 //!   keys, turn keys into strings, and tell where a text was changed on the way ([`Warning`]). Of repeated keys the last wins,
 //!   as in the reference, and a warning says so.
 //! - [`text_of`] is how a number or a boolean becomes the text of a string field.
-//! - [`write`] is its `Marshal`.
+//! - [`write()`] is its `Marshal`.
 //!
 //! Which field wants a string is the caller's knowledge ([`Shape`]). The same rules decide which strings need quotes when
 //! values are written. Reference: `crates.md` §4, `sealed-secrets.md` §2.4 and §2.6.
