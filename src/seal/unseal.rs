@@ -2,7 +2,7 @@
 //!
 //! Follows `sealed-secrets.md` §1.1, §1.4, §1.6 and §1.7. The label comes from the object's own name, namespace and
 //! annotations, never from its template. Every item is tried and every failure is reported, in one error whose text groups
-//! equal reasons as the reference does; nothing is half opened. Of an item that is both decrypted and templated, the decrypted
+//! equal reasons as the reference does; nothing is half opened. Templates run once all items are open. Of an item that is both decrypted and templated, the decrypted
 //! value counts (0.37 and later). Why an item does not open is asked separately, of [`super::explain`].
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use super::{Keyring, Label, NoKeyOpens, Scope, SealedValue, ValueError};
 use crate::crypto::rsa::Fingerprint;
 use crate::manifest::{SealedSecret, Secret, read_secrets};
 use crate::secret::SecretBytes;
+use crate::template;
 
 /// Annotation in the template that keeps the produced Secret without an owner. Only the exact value `"true"` counts.
 pub const SKIP_OWNER_ANNOTATION: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
@@ -29,13 +30,15 @@ pub struct UnsealOptions {
     pub accept_deprecated_data: bool,
     /// What the clock says to templates.
     pub now: OffsetDateTime,
+    /// How much templates may take.
+    pub template_limits: template::Limits,
 }
 
 impl UnsealOptions {
     /// Everything as kubeseal does it, at this time.
     #[must_use]
     pub fn new(now: OffsetDateTime) -> Self {
-        Self { accept_deprecated_data: false, now }
+        Self { accept_deprecated_data: false, now, template_limits: template::Limits::default() }
     }
 
     /// Accepts the deprecated form too.
@@ -154,7 +157,7 @@ pub fn unseal_secret(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealO
 /// As [`unseal_secret`].
 pub fn unseal_and_tell(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Unsealed, UnsealError> {
     let mut unsealed = match &sealed.spec.data {
-        None => open_items(sealed, keyring)?,
+        None => open_items(sealed, keyring, options)?,
         Some(_) if !sealed.spec.encrypted_data.is_empty() => return Err(UnsealError::BothForms),
         Some(_) if !options.accept_deprecated_data => return Err(UnsealError::DeprecatedData),
         Some(blob) => open_blob(sealed, blob, keyring)?,
@@ -206,7 +209,7 @@ pub(super) fn open_all(sealed: &SealedSecret, keyring: &Keyring) -> Attempt {
     attempt
 }
 
-fn open_items(sealed: &SealedSecret, keyring: &Keyring) -> Result<Unsealed, UnsealError> {
+fn open_items(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Unsealed, UnsealError> {
     let template = &sealed.spec.template;
     let Attempt { opened, problems } = open_all(sealed, keyring);
     let mut unsealed = Unsealed::default();
@@ -217,10 +220,31 @@ fn open_items(sealed: &SealedSecret, keyring: &Keyring) -> Result<Unsealed, Unse
     if !problems.is_empty() {
         return Err(UnsealError::Items(ItemErrors::new(problems)));
     }
+    render(sealed, &mut unsealed.secret.data, options)?;
     unsealed.secret.metadata = template.metadata.clone();
     unsealed.secret.type_.clone_from(&template.type_);
     unsealed.secret.immutable = template.immutable;
     Ok(unsealed)
+}
+
+/// Adds what the templates give to the opened items. They see the items and, unrendered, each other's text; an opened item
+/// of the same key stays, though its template must execute; `null` takes an opened item out of the result, not out of sight.
+fn render(sealed: &SealedSecret, data: &mut BTreeMap<String, SecretBytes>, options: &UnsealOptions) -> Result<(), UnsealError> {
+    let Some(templates) = sealed.spec.template.data.as_ref().filter(|templates| !templates.is_empty()) else { return Ok(()) };
+    let texts: BTreeMap<String, String> = templates.iter().filter_map(|(key, text)| Some((key.clone(), text.clone()?))).collect();
+    let mut visible = data.clone();
+    for (key, text) in &texts {
+        visible.entry(key.clone()).or_insert_with(|| SecretBytes::copy_of(text.as_bytes()));
+    }
+    let rendered = template::render(&texts, &visible, &options.template_limits, options.now).map_err(|errors| {
+        let problems = errors.into_iter().map(|(key, error)| (key, ItemProblem::Template(error.to_string())));
+        UnsealError::Items(ItemErrors::new(problems.collect()))
+    })?;
+    for (key, value) in rendered {
+        data.entry(key).or_insert(value);
+    }
+    data.retain(|key, _| templates.get(key).is_none_or(Option::is_some));
+    Ok(())
 }
 
 /// Opens the deprecated form: one blob that is a whole Secret in JSON. Of the template only the owner annotation counts.
@@ -327,6 +351,51 @@ mod tests {
         let unsealed = unseal_and_tell(&object, &both, &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH)).unwrap();
         assert_eq!(unsealed.opened_by["a"], test_keys::first().public_key().fingerprint());
         assert_eq!(unsealed.opened_by["b"], test_keys::second().public_key().fingerprint());
+    }
+
+    fn templated(templates: &[(&str, Option<&str>)]) -> SealedSecret {
+        let mut object = sealed(test_keys::first(), Scope::Strict, &[("user", b"admin"), ("bin", b"\xff\x00")]);
+        let templates = templates.iter().map(|(key, text)| ((*key).to_owned(), text.map(str::to_owned)));
+        object.spec.template.data = Some(templates.collect());
+        object
+    }
+
+    #[test]
+    fn templates_see_the_items_and_each_others_raw_text() {
+        let object = templated(&[
+            ("config", Some("user={{ .user }} bin={{ .bin | b64enc }} see={{ .plain }}\n")),
+            ("plain", Some("{{ 1 }}")),
+        ]);
+        let data = unseal(&object).unwrap().data;
+        assert_eq!(data["config"].expose(), b"user=admin bin=/wA= see={{ 1 }}\n");
+        assert_eq!(data["plain"].expose(), b"1");
+        assert_eq!(data["bin"].expose(), b"\xff\x00");
+    }
+
+    #[test]
+    fn an_opened_item_wins_over_its_template_and_null_takes_it_out() {
+        let object =
+            templated(&[("user", Some("other")), ("bin", None), ("nothing", None), ("who", Some("{{ .bin | b64enc }}"))]);
+        let data = unseal(&object).unwrap().data;
+        assert_eq!(data.keys().collect::<Vec<_>>(), ["user", "who"]);
+        assert_eq!((data["user"].expose(), data["who"].expose()), (b"admin".as_slice(), b"/wA=".as_slice()));
+    }
+
+    #[test]
+    fn templates_work_without_items_and_with_the_clock_of_the_caller() {
+        let mut object = templated(&[("year", Some("{{ now | date \"2006\" }}"))]);
+        object.spec.encrypted_data.clear();
+        let now = time::macros::datetime!(2031-05-05 12:00:00 UTC);
+        let secret = unseal_secret(&object, &Keyring::new(), &UnsealOptions::new(now)).unwrap();
+        assert_eq!(secret.data["year"].expose(), b"2031");
+    }
+
+    #[test]
+    fn every_failing_template_is_reported_also_one_that_an_item_hides() {
+        let object = templated(&[("user", Some("{{ nosuch }}")), ("a", Some("{{")), ("fine", Some("x"))]);
+        let message = unseal(&object).unwrap_err().to_string();
+        assert!(message.contains("(a); template: user:1") && message.ends_with("(user)"), "{message}");
+        assert!(!message.contains("admin"), "{message}");
     }
 
     #[test]
