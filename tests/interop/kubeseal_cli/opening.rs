@@ -114,3 +114,18 @@ fn what_does_not_open_is_said() {
         open("-o yaml").stdin(format!("{}{}", text("yaml", "strict"), text("yaml", "cluster-wide"))).differs("there every document but the first is dropped", 0, ""),
     ]);
 }
+
+#[test]
+fn templates_are_rendered() {
+    let with = |data: &str| text("yaml", "strict").replacen("template:\n", &format!("template:\n    data: {{{data}}}\n"), 1);
+    check(vec![
+        open("").stdin(with("url: 'https://{{ .user }}:{{ .pass | b64enc }}@h'")),
+        open("-o yaml").stdin(with("a: b, c: '{{ index . \"user\" | upper }}', d: ''")),
+        open("").stdin(with("a: '{{ .missing }}', b: '{{ toJson .user }}'")),
+        open("").stdin(with("a: x, b: '{{ toJson . }}'")).differs("since 0.37 the texts of plain templates are values too", 0, ""),
+        open("").stdin(with("user: '{{ .user }}'")),
+        open("").stdin(with("user: other")).differs("newer kubeseal keeps the decrypted value, 0.27.1 the template's", 0, ""),
+        open("").stdin(with("a: '{{ .user'")).wording("the template engine's own words", "error: template: a:1:8: unclosed action (a)\n"),
+        open("").stdin(with("a: '{{ fail \"no\" }}'")).wording("a message may hold a value", "error: template: a:1:3: executing: error calling fail: the template failed on purpose (its message is not shown) (a)\n"),
+    ]);
+}
