@@ -11,7 +11,7 @@ use super::mac::Scope;
 use super::metadata::{self, KeyGroup, Layout, Metadata};
 use super::rules::Layouts;
 use super::select::Selector;
-use super::store::{self, binary, dotenv, ini, json};
+use super::store::{self, binary, dotenv, ini, json, yaml};
 use super::tree::Map;
 use super::value::{self, Cipher};
 use crate::secret::SecretBytes;
@@ -73,6 +73,8 @@ pub enum Error {
 /// The formats of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    /// `.yaml`, `.yml`
+    Yaml,
     /// `.json`
     Json,
     /// `.env`
@@ -88,6 +90,7 @@ impl Format {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Yaml => "yaml",
             Self::Json => "json",
             Self::Dotenv => "dotenv",
             Self::Ini => "ini",
@@ -99,7 +102,7 @@ impl Format {
     #[must_use]
     pub fn layout(self) -> Layout {
         match self {
-            Self::Json | Self::Binary => Layout::Nested,
+            Self::Yaml | Self::Json | Self::Binary => Layout::Nested,
             Self::Dotenv => Layout::Flat,
             Self::Ini => Layout::Section,
         }
@@ -112,6 +115,7 @@ impl Format {
 /// [`Error::Store`].
 pub fn load_plain(format: Format, text: &[u8]) -> Result<Vec<Map>, Error> {
     Ok(vec![match format {
+        Format::Yaml => return Ok(yaml::load(text)?),
         Format::Json => json::load(text)?,
         Format::Dotenv => dotenv::load(text)?,
         Format::Ini => ini::load(text)?,
@@ -124,8 +128,12 @@ pub fn load_plain(format: Format, text: &[u8]) -> Result<Vec<Map>, Error> {
 /// # Errors
 /// [`Error::Store`] and [`Error::SeveralDocuments`].
 pub fn emit_plain(format: Format, documents: &[Map], layouts: &Layouts) -> Result<SecretBytes, Error> {
+    if format == Format::Yaml {
+        return Ok(yaml::emit(documents, layouts.yaml_indent).into());
+    }
     let [document] = documents else { return Err(Error::SeveralDocuments { format: format.name(), count: documents.len() }) };
     Ok(match format {
+        Format::Yaml => yaml::emit(documents, layouts.yaml_indent).into(),
         Format::Json => json::emit(document, layouts.json_indent)?.into(),
         Format::Dotenv => dotenv::emit(document)?.into(),
         Format::Ini => ini::emit(document)?.into(),
@@ -202,10 +210,14 @@ impl Encrypted {
 
     fn emit(&self, format: Format, layouts: &Layouts) -> Result<Vec<u8>, Error> {
         let documents = self.metadata.embed(&self.documents, format.layout())?;
+        if format == Format::Yaml {
+            return Ok(yaml::emit(&documents, layouts.yaml_indent));
+        }
         let [document] = documents.as_slice() else {
             return Err(Error::SeveralDocuments { format: format.name(), count: documents.len() });
         };
         Ok(match format {
+            Format::Yaml => yaml::emit(&documents, layouts.yaml_indent),
             Format::Json => json::emit(document, layouts.json_indent)?,
             Format::Dotenv => dotenv::emit(document)?,
             Format::Ini => ini::emit(document)?,
@@ -282,7 +294,8 @@ mod tests {
     use crate::sops::go;
     use crate::sops::metadata::MasterKey;
 
-    const FORMATS: [(Format, &str); 4] = [
+    const FORMATS: [(Format, &str); 5] = [
+        (Format::Yaml, "# note\na: 1 # side\nl:\n    # item\n    - x\n    - b_unencrypted: true\n---\nc: 2024-01-01T00:00:00Z\n"),
         (
             Format::Json,
             "{\n\t\"a\": {\n\t\t\"b\": 1.5,\n\t\t\"c_unencrypted\": \"x\"\n\t},\n\t\"l\": [\n\t\ttrue,\n\t\tnull\n\t]\n}\n",
@@ -324,7 +337,7 @@ mod tests {
 
     #[test]
     fn written_again_unchanged_only_the_mac_and_the_time_differ() {
-        let (format, plain) = FORMATS[0];
+        let (format, plain) = FORMATS[1];
         let text = sealed(format, plain).unwrap();
         let mut opened = Encrypted::load(format, &text).unwrap().decrypt(&key(1), MacCheck::Required).unwrap();
         let later = go::parse_time("2026-01-02T03:04:06Z").unwrap();
@@ -338,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_wrong_key_a_missing_mac_and_a_changed_plain_value_are_told_apart() {
-        let (format, plain) = FORMATS[0];
+        let (format, plain) = FORMATS[1];
         let text = String::from_utf8(sealed(format, plain).unwrap()).unwrap();
         let open = |text: &str, key: &SecretBytes, check| {
             Encrypted::load(format, text.as_bytes())
@@ -371,7 +384,7 @@ mod tests {
 
     #[test]
     fn encrypted_files_are_not_encrypted_again() {
-        for (format, plain) in &FORMATS[..3] {
+        for (format, plain) in &FORMATS[..4] {
             let text = sealed(*format, plain).unwrap();
             let error = sealed(*format, std::str::from_utf8(&text).unwrap()).unwrap_err();
             assert!(matches!(error, Error::Metadata(metadata::Error::Reserved(_))), "{error}");

@@ -161,7 +161,8 @@ fn parse_date(text: &str) -> Option<Date> {
     Date::from_calendar_date(year.parse().ok()?, Month::try_from(month).ok()?, day).ok()
 }
 
-fn parse_zone(text: &str) -> Option<UtcOffset> {
+/// `Z` or `±hh:mm`.
+pub(super) fn parse_zone(text: &str) -> Option<UtcOffset> {
     if text == "Z" {
         return Some(UtcOffset::UTC);
     }

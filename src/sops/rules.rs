@@ -11,6 +11,7 @@ use super::mac::Scope;
 use super::metadata::Provider;
 use super::pattern::{self, Pattern};
 use super::select::{self, NAMES, Selector};
+use super::store::yaml;
 use super::tree::{Map, Node};
 use super::value::Scalar;
 
@@ -21,6 +22,9 @@ const MAX_MERGE_DEPTH: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The text is not YAML.
+    #[error("{0}")]
+    Yaml(String),
     /// A field has the wrong shape.
     #[error("`{field}` is not {expected}")]
     Field {
@@ -112,6 +116,18 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Reads the text of `.sops.yaml`. An empty file has no rules.
+    ///
+    /// # Errors
+    /// [`Error::Yaml`], and those of [`Rules::read`].
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        if text.trim_ascii().is_empty() {
+            return Self::read(&Map::default());
+        }
+        let documents = yaml::load(text).map_err(|error| Error::Yaml(error.to_string()))?;
+        Self::read(documents.first().unwrap_or(&Map::default()))
+    }
+
     /// Reads the file's one document. Unknown fields are ignored, as in sops.
     ///
     /// # Errors
@@ -377,6 +393,15 @@ mod tests {
         assert_eq!((creation.rule, creation.mac_scope, names(&creation)), (1, Scope::Encrypted, vec![vec!["age1c"]]));
         let creation = rules.creation_for("other").unwrap().unwrap();
         assert_eq!((creation.rule, names(&creation)), (2, vec![vec!["age1d", "F1"]]));
+    }
+
+    #[test]
+    fn the_file_is_yaml() {
+        let text = "creation_rules:\n  - path_regex: secret\\.yaml$ # comment\n    encrypted_regex: ^(data|stringData)$\n    age: >-\n      age1a,\n      age1b\n";
+        let creation = Rules::parse(text.as_bytes()).unwrap().creation_for("secret.yaml").unwrap().unwrap();
+        assert_eq!(names(&creation), [["age1a", "age1b"]]);
+        assert_eq!(Rules::parse(b"").unwrap().creation_for("a"), Ok(None));
+        assert!(Rules::parse(b"a: [").is_err());
     }
 
     #[test]

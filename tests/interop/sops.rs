@@ -37,6 +37,7 @@ fn sops() -> Option<Run> {
 
 fn file_name(format: Format) -> &'static str {
     match format {
+        Format::Yaml => "f.yaml",
         Format::Json => "f.json",
         Format::Dotenv => "f.env",
         Format::Ini => "f.ini",
@@ -98,11 +99,21 @@ fn skeleton(text: &[u8]) -> String {
         rest = after;
     }
     out.push_str(rest);
+    // In YAML the armored keys are blocks of lines.
+    let mut armored = false;
+    let out: Vec<&str> = out
+        .lines()
+        .filter(|line| {
+            let begins = line.trim_start().starts_with("-----BEGIN AGE");
+            armored = (armored || begins) && !line.contains("-----END AGE");
+            !armored && !line.trim_start().starts_with("-----END AGE")
+        })
+        .collect();
     let mask = |line: &str| {
         let secret = line.contains("BEGIN AGE") || line.contains("lastmodified");
         line.split_once(['=', ':']).filter(|_| secret).map_or(line.to_owned(), |(key, _)| format!("{key}<masked>"))
     };
-    out.lines().map(mask).collect::<Vec<_>>().join("\n")
+    out.into_iter().map(mask).collect::<Vec<_>>().join("\n")
 }
 
 /// A small generator: the tests must be the same everywhere for a seed.
@@ -209,9 +220,76 @@ impl Random {
         lines
     }
 
+    fn yaml(&mut self, depth: usize, lines: &mut String) {
+        const SCALARS: [&str; 25] = [
+            "x",
+            "\"q: 1\"",
+            "'s'",
+            "1",
+            "0644",
+            "1e6",
+            "1.50",
+            "true",
+            "yes",
+            "~",
+            "2024-1-5",
+            "\"\"",
+            "é",
+            "\"\\t\"",
+            "\"a\\nb\"",
+            "\" lead\"",
+            "!!binary aGk=",
+            "12:30",
+            "\"\\U0001F600\"",
+            "a b  c",
+            "'#'",
+            "\"- x\"",
+            "-9223372036854775808",
+            "{}",
+            "[1, {z: t}]",
+        ];
+        let indent = "  ".repeat(depth);
+        for at in 0..=self.below(4) {
+            let key =
+                self.pick(&["k", "data", "\"a b\"", "y_unencrypted", "é", "\"12\""]).replace("\"12\"", &format!("\"12{at}\""));
+            let key = if key.ends_with('"') || key.ends_with("encrypted") { key } else { format!("{key}{at}") };
+            if lines.lines().any(|line| line.starts_with(&format!("{indent}{key}:"))) {
+                continue;
+            }
+            match self.below(if depth > 2 { 3 } else { 6 }) {
+                0..=2 => lines.push_str(&format!("{indent}{key}: {}\n", self.pick(&SCALARS))),
+                3 => {
+                    lines.push_str(&format!("{indent}{key}:\n{indent}  sub: 1\n"));
+                    let mut inner = String::new();
+                    self.yaml(depth + 1, &mut inner);
+                    lines.push_str(&inner);
+                }
+                4 => lines.push_str(&format!("{indent}{key}: |\n{indent}  two\n{indent}   lines\n")),
+                _ => {
+                    lines.push_str(&format!("{indent}{key}:\n"));
+                    for _ in 0..=self.below(3) {
+                        lines.push_str(&format!("{indent}- {}\n", self.pick(&SCALARS)));
+                    }
+                    lines.push_str(&format!("{indent}- in: {}\n{indent}  list: [a, 1]\n", self.pick(&SCALARS)));
+                }
+            }
+        }
+    }
+
     fn file(&mut self, format: Format) -> Vec<u8> {
         match format {
-            Format::Json => self.json_object(0, 12).into_bytes(),
+            Format::Yaml => {
+                // One value that is encrypted: a file without any is refused.
+                let mut lines = "always: 1\n".to_owned();
+                self.yaml(0, &mut lines);
+                if self.below(3) == 0 {
+                    let mut second = String::new();
+                    self.yaml(0, &mut second);
+                    lines.push_str(&format!("---\n{second}"));
+                }
+                lines.into_bytes()
+            }
+            Format::Json => self.json_object(0, 12).replacen('{', "{\"always\": 1, ", 1).into_bytes(),
             Format::Dotenv => self.dotenv().into_bytes(),
             Format::Ini => self.ini().into_bytes(),
             _ => (0..self.below(200)).map(|_| u8::try_from(self.below(256)).unwrap()).collect(),
@@ -247,6 +325,30 @@ fn random_files(format: Format) {
             &about("theirs, by us"),
         );
     }
+}
+
+#[test]
+fn random_yaml_files_open_both_ways() {
+    random_files(Format::Yaml);
+}
+
+#[test]
+fn yaml_comments_are_encrypted_and_come_back() {
+    if sops().is_none() {
+        return;
+    }
+    let plain = "# top\na: 1 # beside\n# two\n# lines\nb:\n    # inside\n    c: x\nl:\n    # item\n    - y\n    - z # side\n";
+    let by_us = ours(Format::Yaml, plain.as_bytes(), &[vec![recipient(X25519)]], 0, None, Scope::All);
+    let by_sops = theirs(Format::Yaml, plain.as_bytes(), &[]);
+    assert_same(&skeleton(&by_us), &skeleton(&by_sops), "the encrypted files");
+    // A comment beside a value stays there with us; sops puts it above when it decrypts. In lists both put it above.
+    let back = open(Format::Yaml, &by_sops, &[X25519]).unwrap();
+    let text = String::from_utf8(back.expose().to_vec()).unwrap();
+    assert_eq!(
+        text.replace("a: 1 # beside\n", "# beside\na: 1\n"),
+        String::from_utf8(decrypted_by_sops(Format::Yaml, &by_us)).unwrap()
+    );
+    assert!(text.contains("\na: 1 # beside\n# two\n# lines\nb:\n"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod binary;
 pub mod dotenv;
 pub mod ini;
 pub mod json;
+pub mod yaml;
 
 use crate::secret::SecretBytes;
 use crate::sops::go;
@@ -28,6 +29,9 @@ pub enum Error {
         /// What is wrong there.
         message: &'static str,
     },
+    /// The text is not YAML, or has no document.
+    #[error("{0}")]
+    Yaml(String),
     /// Something else than a map at the top.
     #[error("the top level of a {format} file must be a map")]
     TopLevel {
