@@ -95,10 +95,11 @@ fn fresh_random_input_is_read_and_written_as_kubernetes_does() {
         line.as_object_mut().unwrap().extend(request.as_object().cloned().unwrap());
         match judge(&line) {
             Verdict::Same => {}
-            Verdict::Known(_) => known += 1,
+            // Random damage finds corners where one parser is stricter. An error is loud; a difference would not be.
+            Verdict::Known(_) | Verdict::OneRefuses(_) => known += 1,
             Verdict::Different(what) => different.push(what),
         }
     }
     assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
-    assert!(known < INPUTS / 20, "{known} inputs fell into the known classes of difference");
+    assert!(known < INPUTS / 20, "{known} inputs were refused by one side or fell into the known classes of difference");
 }

@@ -17,7 +17,9 @@ pub enum Verdict {
     Same,
     /// A known class of difference.
     Known(&'static str),
-    /// Anything else, with both answers.
+    /// One side refuses, and the input is of no known class.
+    OneRefuses(String),
+    /// Both sides give an answer, and not the same: the only thing that loses data in silence.
     Different(String),
 }
 
@@ -42,11 +44,11 @@ pub fn judge(line: &Value) -> Verdict {
         },
         (Ok(ours), Err(error)) => match only_we_read(text, error) {
             Some(class) => Verdict::Known(class),
-            None => Verdict::Different(format!("{text:?}\n  ours:   {ours}\n  theirs: {error}")),
+            None => Verdict::OneRefuses(format!("{text:?}\n  ours:   {ours}\n  theirs: {error}")),
         },
         (Err(error), Ok(theirs)) => match only_they_read(text, &error) {
             Some(class) => Verdict::Known(class),
-            None => Verdict::Different(format!("{text:?}\n  ours:   {error}\n  theirs: {theirs}")),
+            None => Verdict::OneRefuses(format!("{text:?}\n  ours:   {error}\n  theirs: {theirs}")),
         },
     }
 }
@@ -136,6 +138,7 @@ fn only_they_read(text: &str, error: &yaml::Error) -> Option<&'static str> {
         _ if says("a BOM must not appear inside a document") => "a bare byte order mark inside the text",
         _ if says("unknown escape character") && text.contains("\\'") => "`\\'` in double quotes, which YAML does not have",
         _ if says("while scanning a tag") => "a bracket directly behind a tag",
+        _ if text.contains('\t') && says("tab") => "tabs on blank lines, before comments and before the first key",
         _ if says("plain scalar cannot start with '-'") => "a lone dash in brackets",
         _ if has_break_of_1_1(text) => "U+0085, U+2028 and U+2029 are characters to us and line breaks to the peer",
         _ => return None,
@@ -156,11 +159,11 @@ fn write_differs_knowingly(value: &Value) -> Option<&'static str> {
 
 /// Floats without a fraction as integers: Go's JSON text does not tell them apart.
 fn normalized(value: &Value) -> Value {
+    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
     match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e18 => {
-                Value::Number(Number::from(float as i64))
-            }
+        Value::Number(number) => match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0) {
+            Some(float) if (-TWO_63..TWO_63).contains(&float) => Value::Number(Number::from(float as i64)),
+            Some(float) if (TWO_63..2.0 * TWO_63).contains(&float) => Value::Number(Number::from(float as u64)),
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(normalized).collect(),
