@@ -48,7 +48,7 @@ fn generate(args: &KeysGenerateArgs, io: &mut Io) -> Outcome {
         |path: &Path, bytes: &[u8], privacy| replace::write(path, bytes, privacy, Existing::Keep).map_err(|error| error.at(path));
     match files.as_slice() {
         [key_file, certificate_file] => {
-            written(key_file, key.to_pkcs1_pem()?.expose().as_bytes(), Privacy::Private)?;
+            written(key_file, key.to_pkcs1_pem()?.expose().as_bytes(), Privacy::Plaintext)?;
             if let Err(failure) = written(certificate_file, certificate.pem().as_bytes(), Privacy::Shared) {
                 // Ours, made a moment ago, and nothing was sealed for it.
                 _ = std::fs::remove_file(key_file);
@@ -61,7 +61,7 @@ fn generate(args: &KeysGenerateArgs, io: &mut Io) -> Outcome {
             ));
         }
         [secret_file] => {
-            written(secret_file, key_secret(args, &key, &certificate)?.expose(), Privacy::Private)?;
+            written(secret_file, key_secret(args, &key, &certificate)?.expose(), Privacy::Plaintext)?;
             io.note(format!("wrote {} (it holds the private key: keep it out of git)", io.shown(secret_file)));
         }
         _ => io.stdout.put(key_secret(args, &key, &certificate)?.expose())?,

@@ -50,7 +50,7 @@ pub fn run(args: &UnsealArgs, io: &mut Io) -> Outcome {
     };
     match &args.output {
         Some(path) if path.as_os_str() != "-" => {
-            replace::write(&io.path(path), output.expose(), Privacy::Private, Existing::Replace)
+            replace::write(&io.path(path), output.expose(), Privacy::Plaintext, Existing::Replace)
                 .map_err(|error| error.at(path))?;
             io.note(format!("wrote {} in plain text: keep it out of git", path.display()));
         }

@@ -18,13 +18,15 @@ use zeroize::Zeroizing;
 use super::read::{self, ReadError};
 use crate::cli::report::Failure;
 
-/// Who may read a file that is made new. A file that exists keeps its mode.
+/// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
-    /// 0644 under the umask: sealed documents, certificates.
+    /// A new file has 0644 under the umask, one that exists keeps its mode: sealed documents, certificates.
     Shared,
-    /// 0600: keys and opened secrets.
+    /// A new file has 0600, one that exists keeps its mode: what kubeseal writes.
     Private,
+    /// 0600, and a file that exists is closed to others: keys and opened secrets.
+    Plaintext,
 }
 
 /// Whether a file that is there may be replaced.
@@ -257,7 +259,7 @@ fn write_beside(
     })?;
     temporary.as_file_mut().write_all(new).map_err(full)?;
     if there {
-        keep_owner_and_mode(real, temporary.as_file())?;
+        keep_owner_and_mode(real, temporary.as_file(), privacy)?;
     }
     temporary.as_file().sync_all().map_err(full)?;
     if !unchanged() {
@@ -281,7 +283,7 @@ fn write_beside(
 /// Gives the new file the old one's owner, group and mode. Without the right to give files away the file becomes ours, as with
 /// every editor; a group that cannot be kept loses its permissions rather than passing them to another group.
 #[cfg(unix)]
-fn keep_owner_and_mode(old: &Path, new: &File) -> io::Result<()> {
+fn keep_owner_and_mode(old: &Path, new: &File, privacy: Privacy) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let (before, after) = (fs::metadata(old)?, new.metadata()?);
     let mut mode = before.mode() & 0o777;
@@ -292,11 +294,14 @@ fn keep_owner_and_mode(old: &Path, new: &File) -> io::Result<()> {
     {
         mode &= !0o070;
     }
+    if privacy == Privacy::Plaintext {
+        mode &= 0o600;
+    }
     new.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn keep_owner_and_mode(_old: &Path, _new: &File) -> io::Result<()> {
+fn keep_owner_and_mode(_old: &Path, _new: &File, _privacy: Privacy) -> io::Result<()> {
     Ok(())
 }
 
@@ -344,7 +349,7 @@ mod tests {
     fn new_files_are_private_or_shared_as_asked() {
         let folder = tempfile::tempdir().unwrap();
         let (key, cert) = (folder.path().join("k"), folder.path().join("c"));
-        write(&key, b"1", Privacy::Private, Existing::Keep).unwrap();
+        write(&key, b"1", Privacy::Plaintext, Existing::Keep).unwrap();
         write(&cert, b"2", Privacy::Shared, Existing::Replace).unwrap();
         assert_eq!(mode(&key), 0o600);
         assert_eq!(mode(&cert) & 0o600, 0o600);
@@ -363,6 +368,14 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("real"));
         assert_eq!(names(folder.path()), ["link", "real"]);
+    }
+
+    #[test]
+    fn plaintext_closes_a_file_that_others_could_read() {
+        let (_folder, path) = folder_with("out", "old");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write(&path, b"new", Privacy::Plaintext, Existing::Replace).unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (b"new".as_slice(), 0o600));
     }
 
     #[test]

@@ -12,11 +12,20 @@ use crate::manifest::{to_json, to_yaml};
 /// Writes the result where the flags say. A new file is for its owner only (0600), as kubeseal makes it; one that is there keeps
 /// its mode and is replaced behind a symbolic link.
 pub(super) fn write(settings: &Settings, io: &mut Io, bytes: &[u8]) -> Outcome {
+    put(settings, io, bytes, Privacy::Private)
+}
+
+/// As [`write`], for opened secrets: a file that is there is closed to others.
+pub(super) fn write_plaintext(settings: &Settings, io: &mut Io, bytes: &[u8]) -> Outcome {
+    put(settings, io, bytes, Privacy::Plaintext)
+}
+
+fn put(settings: &Settings, io: &mut Io, bytes: &[u8], privacy: Privacy) -> Outcome {
     match &settings.output {
         None => io.stdout.put(bytes)?,
         Some(name) => {
             let path = io.path(name);
-            replace::write(&path, bytes, Privacy::Private, Existing::Replace).map_err(|error| error.at(name.as_ref()))?;
+            replace::write(&path, bytes, privacy, Existing::Replace).map_err(|error| error.at(name.as_ref()))?;
         }
     }
     Ok(Exit::DONE)

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::files::{manifests, open};
-use super::output::{documents, format_or_error, write};
+use super::output::{documents, format_or_error, write_plaintext};
 use super::settings::Settings;
 use crate::cli::io::read::MAX_DOCUMENT;
 use crate::cli::report::Failure;
@@ -37,7 +37,7 @@ pub(super) fn run(settings: &Settings, io: &mut Io) -> Outcome {
     for value in &values {
         out.extend_from_slice(&documents(std::slice::from_ref(&value.0), format));
     }
-    write(settings, io, &out)
+    write_plaintext(settings, io, &out)
 }
 
 /// All keys of all files, each once. Entries of a backup that are no usable keys are said, not fatal.
