@@ -194,7 +194,7 @@ fn main() {
     compare(
         "open 300 SealedSecrets of 5 values, RSA-4096 (kubeseal: 300 processes)",
         runs(3),
-        &Job::new(hecate, &["unseal", "--key", key], &[sealed_many]),
+        &Job::new(hecate, &["unseal", "--private-key", key], &[sealed_many]),
         &Job::new(&kubeseal, &open, &each),
         folder,
         &[],

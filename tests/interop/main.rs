@@ -13,4 +13,5 @@ mod recovery;
 mod sops;
 mod template;
 mod values;
+mod verbs;
 mod yaml;

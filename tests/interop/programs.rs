@@ -14,9 +14,9 @@ const NAMESPACE_WIDE: &str = "sealedsecrets.bitnami.com/namespace-wide";
 const CLUSTER_WIDE: &str = "sealedsecrets.bitnami.com/cluster-wide";
 
 /// One input and the flags it is sealed with.
-struct Case {
-    name: String,
-    secret: Value,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) secret: Value,
     flags: Vec<&'static str>,
 }
 
@@ -53,7 +53,7 @@ fn scope_cases() -> Vec<Case> {
 }
 
 /// Types, immutability, metadata and `stringData`.
-fn object_cases() -> Vec<Case> {
+pub(crate) fn object_cases() -> Vec<Case> {
     let base = || secret(&[("token", b"abc".to_vec())]);
     let with = |change: &dyn Fn(&mut Value)| {
         let mut secret = base();

@@ -65,7 +65,7 @@ const MANIFESTS: &[(&str, Option<&[&str]>)] = &[
     ("annotated-namespace", Some(&[])),
     ("flagged-cluster", Some(&["--scope", "cluster-wide"])),
     ("metadata", Some(&[])),
-    // ("edited-template", None),
+    ("edited-template", None),
     ("edited-moved", None),
 ];
 
