@@ -5,7 +5,8 @@ use std::thread;
 
 /// Applies `work` to every item. With one item, or one core, nothing is started.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    // Counting the cores reads files of the kernel: not for one item.
+    let workers = if items.len() < 2 { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(items.len()) };
     if workers < 2 {
         return items.iter().map(work).collect();
     }

@@ -3,15 +3,12 @@
 //! Every document is read and checked, all are sealed side by side on the cores of the machine, and only when all of them are
 //! good is anything written, in the order of the input. kubeseal writes as it goes, and drops a broken document in silence.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use super::files::manifests;
 use super::namespace;
 use super::output::{documents, format_or_error, write};
 use super::settings::Settings;
 use crate::cli::report::Failure;
-use crate::cli::{Io, Outcome};
+use crate::cli::{Io, Outcome, parallel};
 use crate::crypto::rsa::PublicKey;
 use crate::manifest::{Error, Located, SealedSecret, Secret, Style, read_secrets, sealed_secret_to_value};
 use crate::seal::{Scope, SealError, SealOptions, seal_secret};
@@ -70,38 +67,9 @@ pub(super) fn seal_all(
     key: &PublicKey,
     options: &SealOptions,
 ) -> Result<Vec<SealedSecret>, Failure> {
-    let seal_one = |secret: &Located<Secret>| seal_secret(&secret.object, key, options);
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(secrets.len());
-    let results: Vec<(usize, Result<SealedSecret, SealError>)> = if workers < 2 {
-        secrets.iter().map(seal_one).enumerate().collect()
-    } else {
-        // Each worker takes the next document that nobody has: Secrets differ much in size.
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(secret) = secrets.get(index) else { return done };
-                done.push((index, seal_one(secret)));
-            }
-        };
-        let mut results: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let mut results = work();
-            for worker in workers {
-                // A worker that panicked leaves its documents out, which is an error below.
-                results.extend(worker.join().unwrap_or_default());
-            }
-            results
-        });
-        results.sort_by_key(|(index, _)| *index);
-        results
-    };
-    if results.len() != secrets.len() {
-        return Err(Failure::new("a document could not be sealed"));
-    }
+    let results = parallel::map(secrets, |secret| seal_secret(&secret.object, key, options));
     let located = results.into_iter().zip(secrets);
-    located.map(|((_, result), secret)| result.map_err(|error| failure(&error, secret, secrets.len()))).collect()
+    located.map(|(result, secret)| result.map_err(|error| failure(&error, secret, secrets.len()))).collect()
 }
 
 /// The peer's text; where there are several documents, it begins with the place.
