@@ -5,7 +5,7 @@
 //! program runs is decided by the name it was called with: through a link named `kubeseal` it is kubeseal.
 //!
 //! - [`io`]: streams, the prompt, bounded reading, safe replacement of files
-//! - [`env`]: every environment variable that is read, with its meaning
+//! - [`mod@env`]: every environment variable that is read, with its meaning
 //! - [`kubeseal`]: the front end that is kubeseal
 //! - [`report`]: errors with causes and hints, printed one way
 

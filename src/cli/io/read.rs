@@ -82,7 +82,7 @@ pub fn file(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
 /// Reads a file as text, at most `limit` bytes.
 ///
 /// # Errors
-/// As [`file`], and [`ReadError::NotText`].
+/// As [`file()`], and [`ReadError::NotText`].
 pub fn text_file(path: &Path, limit: u64) -> Result<Zeroizing<String>, ReadError> {
     text(file(path, limit)?)
 }
