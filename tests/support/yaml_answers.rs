@@ -157,14 +157,17 @@ fn write_differs_knowingly(value: &Value) -> Option<&'static str> {
     text.contains(control).then_some("control characters are escaped by us; the peer fails")
 }
 
-/// Floats without a fraction as integers: Go's JSON text does not tell them apart.
+/// Floats without a fraction as integers: Go's JSON text does not tell them apart. It has the fewest digits that name the float,
+/// then zeros, which above 2^53 is another integer than the float's exact value.
 fn normalized(value: &Value) -> Value {
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
     match value {
         Value::Number(number) => match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0) {
-            Some(float) if (-TWO_63..TWO_63).contains(&float) => Value::Number(Number::from(float as i64)),
-            Some(float) if (TWO_63..2.0 * TWO_63).contains(&float) => Value::Number(Number::from(float as u64)),
-            _ => value.clone(),
+            Some(float) => {
+                let text = float.to_string();
+                let integer = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+                integer.map_or_else(|_| value.clone(), Value::Number)
+            }
+            None => value.clone(),
         },
         Value::Array(items) => items.iter().map(normalized).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), normalized(value))).collect(),
