@@ -5,8 +5,11 @@
 //!
 //! ```text
 //!   layer 4   cli                 what a person types and reads
+//!             controller          opens SealedSecrets in the cluster, serves its certificate
 //!   layer 3   repo                files, trees, the environment
+//!             cluster             the Kubernetes API
 //!   layer 2   seal                what a sealed value is, and how it opens
+//!             bootstrap, nats     a cluster's first secrets; NATS users, accounts, permissions
 //!             age                 age files, and the recipients and identities that sops knows
 //!             sops                the SOPS file format, where each value of a document is sealed by itself
 //!   layer 1   manifest, template  Kubernetes documents, Go templates
@@ -19,8 +22,10 @@
 //! `tests/architecture.rs` holds both rules.
 
 pub mod age;
+pub mod bootstrap;
 pub mod crypto;
 pub mod manifest;
+pub mod nats;
 pub mod seal;
 pub mod secret;
 pub mod sops;
@@ -29,5 +34,11 @@ pub mod yaml;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
+#[cfg(feature = "controller")]
+pub mod controller;
+#[cfg(any(feature = "cli", feature = "controller"))]
+pub mod process;
 #[cfg(feature = "cli")]
 pub mod repo;

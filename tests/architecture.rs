@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("seal", 2),
     ("sops", 2),
     ("cluster", 3),
+    ("process", 3),
     ("repo", 3),
     ("cli", 4),
     ("controller", 4),
@@ -35,7 +36,7 @@ const CLOCKS: &[&str] = &["SystemTime", "now_utc", "now_local"];
 
 /// Named in `crypto` and nowhere else.
 const CRYPTO_CRATES: &[&str] =
-    &["aws_lc_rs", "aes_gcm", "bcrypt", "bcrypt_pbkdf", "curve25519_dalek", "rcgen", "x509_parser", "x_wing"];
+    &["argon2", "aws_lc_rs", "aes_gcm", "bcrypt", "bcrypt_pbkdf", "curve25519_dalek", "rcgen", "x509_parser", "x_wing"];
 
 const MAX_LINES: usize = 600;
 

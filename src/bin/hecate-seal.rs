@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use hecate_seal::cli;
 
 fn main() -> ExitCode {
-    cli::forbid_core_dumps();
+    hecate_seal::process::forbid_core_dumps();
     ExitCode::from(cli::run(std::env::args_os(), &mut cli::Io::of_process()))
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use super::commands::bootstrap::BootstrapArgs;
+pub use super::commands::nats::NatsArgs;
+pub use super::commands::reseal::ResealArgs;
 use crate::manifest;
 use crate::secret::SecretString;
 
@@ -81,6 +84,12 @@ pub enum Command {
     Cert(CertArgs),
     /// Make a sealing key and its certificate
     Keys(KeysArgs),
+    /// Seal again with the newest key, in place
+    Reseal(ResealArgs),
+    /// Make a cluster's first secrets, once
+    Bootstrap(BootstrapArgs),
+    /// Password hashes, auth.conf and credentials for NATS
+    Nats(NatsArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`io`]: streams, the prompt, bounded reading, safe replacement of files
 //! - [`mod@env`]: every environment variable that is read, with its meaning
-//! - [`kubeseal`]: the front end that is kubeseal
+//! - [`kubeseal`], [`sops`]: the front ends that are those programs
 //! - [`report`]: errors with causes and hints, printed one way
 
 pub mod args;
@@ -22,6 +22,7 @@ pub mod output;
 pub mod parallel;
 pub mod report;
 pub mod settings;
+pub mod sops;
 pub mod value_input;
 
 use std::ffi::{OsStr, OsString};
@@ -35,13 +36,14 @@ pub use io::Io;
 pub use report::{Context, Exit, Failure, Outcome};
 
 /// Our verbs.
-const VERBS: &[&str] = &["value", "init", "seal", "unseal", "verify", "cert", "keys", "completions"];
+const VERBS: &[&str] =
+    &["value", "init", "seal", "unseal", "reseal", "verify", "cert", "keys", "bootstrap", "nats", "completions"];
 
 /// A program whose command line we speak: gets the words after its name.
 type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
 
 /// The front ends, by the name of the link that calls us, or as our first word.
-const FRONT_ENDS: &[(&str, FrontEnd)] = &[("kubeseal", kubeseal::run)];
+const FRONT_ENDS: &[(&str, FrontEnd)] = &[("kubeseal", kubeseal::run), ("sops", sops::run)];
 
 /// Runs the program that the first argument names, prints its error if it has one, and gives the exit code.
 ///
@@ -115,6 +117,9 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Verify(args) => commands::verify::run(&args, io),
         Command::Cert(args) => commands::cert::run(args, io),
         Command::Keys(args) => commands::keys::run(args, io),
+        Command::Reseal(args) => commands::reseal::run(args, io),
+        Command::Bootstrap(args) => commands::bootstrap::run(args, io),
+        Command::Nats(args) => commands::nats::run(args, io),
         Command::Completions(args) => commands::completions::run(&args, io),
     }
 }
@@ -155,20 +160,5 @@ fn not_parsed(error: &clap::Error, is_value: bool, io: &mut Io) -> Outcome {
             io.complain(&text);
             Ok(Exit::USAGE)
         }
-    }
-}
-
-/// Keeps plaintext out of core dumps and away from debuggers of the same user. Best effort: a kernel that refuses costs
-/// nothing but this protection.
-pub fn forbid_core_dumps() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    }
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

@@ -174,22 +174,22 @@ fn note(title: &str, test: &str) {
 /// Names and contents of a folder's files, as a number that changes with them.
 fn fingerprint(folder: &Path) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    fn walk(folder: &Path, hasher: &mut DefaultHasher) {
+    fn walk(top: &Path, folder: &Path, hasher: &mut DefaultHasher) {
         let mut entries: Vec<PathBuf> = fs::read_dir(folder)
             .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
             .map(|e| e.expect("entry").path())
             .collect();
         entries.sort();
         for path in entries {
-            path.hash(hasher);
+            path.strip_prefix(top).expect("it lies below").hash(hasher);
             if path.is_dir() {
-                walk(&path, hasher);
+                walk(top, &path, hasher);
             } else {
                 fs::read(&path).expect("a source file can be read").hash(hasher);
             }
         }
     }
     let mut hasher = DefaultHasher::new();
-    walk(folder, &mut hasher);
+    walk(folder, folder, &mut hasher);
     format!("{:016x}", hasher.finish())
 }

@@ -1,9 +1,12 @@
 //! One file a verb: a function from its arguments and an [`Io`](super::Io) to an exit code.
 
+pub mod bootstrap;
 pub mod cert;
 pub mod completions;
 pub mod init;
 pub mod keys;
+pub mod nats;
+pub mod reseal;
 pub mod seal;
 pub mod unseal;
 pub mod value;

@@ -1,0 +1,89 @@
+//! Every flag and environment variable of the controller: `sealed-secrets.md` §3.1, with its names and defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// What decides which key is the newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyOrder {
+    /// `CertNotBefore`: the start of the certificate's validity.
+    #[default]
+    CertNotBefore,
+    /// `SecretCreationTimestamp`: when the key Secret was made.
+    SecretCreationTimestamp,
+}
+
+/// How keys are made and chosen.
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    /// `--key-prefix`: `generateName` of key Secrets, at most 245 characters of `[a-z0-9-]`.
+    pub prefix: String,
+    /// `--key-size` in bits.
+    pub bits: usize,
+    /// `--key-ttl`: validity of the certificates.
+    pub ttl: Duration,
+    /// `--key-renew-period`; zero: never.
+    pub renew_period: Duration,
+    /// `--key-order-priority`.
+    pub order: KeyOrder,
+    /// `--key-cutoff-time`: a newest key from before it is renewed at start.
+    pub cutoff: Option<OffsetDateTime>,
+    /// `--my-cn`: common name of the certificates; may be empty.
+    pub common_name: String,
+    /// `--privatekey-annotations` of new key Secrets.
+    pub annotations: Vec<(String, String)>,
+    /// `--privatekey-labels` of new key Secrets; the key label itself cannot be changed.
+    pub labels: Vec<(String, String)>,
+    /// `--watch-for-secrets`.
+    pub watch: bool,
+}
+
+/// Which namespaces are looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// `--all-namespaces`, the default.
+    All,
+    /// The controller's own and `--additional-namespaces`.
+    These(Vec<String>),
+}
+
+/// Everything that was configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `--kubeconfig`, for development; without it the Pod's service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// Own namespace: `POD_NAMESPACE`, else the service account's, else `default`.
+    pub own_namespace: String,
+    /// Keys.
+    pub keys: KeySettings,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// `--label-selector` of SealedSecrets; may be empty.
+    pub label_selector: String,
+    /// `--accept-deprecated-v1-data`.
+    pub accept_v1_data: bool,
+    /// `--old-gc-behavior`.
+    pub old_gc: bool,
+    /// `--update-status`.
+    pub update_status: bool,
+    /// `--skip-recreate`.
+    pub skip_recreate: bool,
+    /// `--max-unseal-retries`.
+    pub max_retries: u32,
+    /// `--kubeclient-qps`; `None`: no limit (negative, and our default).
+    pub qps: Option<f32>,
+    /// `--kubeclient-burst`.
+    pub burst: u32,
+    /// `--rate-limit` a second, and `--rate-limit-burst`, of `/v1/verify` and `/v1/rotate` by peer address.
+    pub rate_limit: (u32, u32),
+    /// `--listen-addr`.
+    pub listen: String,
+    /// `--listen-metrics-addr`.
+    pub listen_metrics: String,
+    /// `--read-timeout` and `--write-timeout`.
+    pub timeouts: (Duration, Duration),
+    /// `--metrics-omit-secret-labels`.
+    pub omit_secret_labels: bool,
+}
