@@ -1,5 +1,7 @@
 //! Counters and gauges, by the reference's names and labels (`sealed-secrets.md` §3.7), and ours.
 
+use super::keys::Keys;
+
 /// Why an unsealing failed, as `unseal_errors_total` says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -28,6 +30,9 @@ impl Metrics {
 
     /// `condition_info`: −1, 0 or 1 for the condition `Synced`; `instance` is the label `app.kubernetes.io/instance` or empty.
     pub fn condition(&self, _namespace: &str, _name: &str, _instance: &str, _value: i64) {}
+
+    /// The keys are others: their ages and ends, and how many key Secrets are of no use.
+    pub fn keys(&self, _keys: &Keys) {}
 
     /// The object is gone: so is its `condition_info`.
     pub fn forget(&self, _namespace: &str, _name: &str) {}
