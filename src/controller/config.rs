@@ -40,6 +40,33 @@ pub struct KeySettings {
     pub watch: bool,
 }
 
+/// Shape of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `time=… level=… msg=… key=value`.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `--log-info-stdout`, `--log-level`, `--log-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Whether what is no warning goes to stdout; else everything goes to stderr.
+    pub info_to_stdout: bool,
+    /// The least level that is logged, in Go's numbers: DEBUG −4, INFO 0, WARN 4, ERROR 8.
+    pub level: i32,
+    /// Shape of the lines.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { info_to_stdout: true, level: 0, format: LogFormat::Text }
+    }
+}
+
 /// Which namespaces are looked after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Namespaces {
@@ -86,4 +113,6 @@ pub struct Config {
     pub timeouts: (Duration, Duration),
     /// `--metrics-omit-secret-labels`.
     pub omit_secret_labels: bool,
+    /// Logs.
+    pub log: LogSettings,
 }

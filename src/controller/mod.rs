@@ -1,18 +1,22 @@
 //! Layer 4: `hecate-seal-controller`, in the place of the sealed-secrets controller.
 //!
-//! - [`config`]: every flag and variable, with the reference's names and defaults
+//! - [`args`], [`config`]: every flag and variable, with the reference's names and defaults
 //! - [`events`]: Kubernetes events about objects
 //! - [`failure`]: what the API server's refusals mean
 //! - [`health`]: what works and what does not
 //! - [`keys`]: the key Secrets, and the keyring that they make
+//! - [`logs`]: what is told, as text or JSON
 //! - [`metrics`]: the counters and gauges, by the reference's names and ours
 
+pub mod args;
 pub mod config;
 pub mod events;
 pub mod failure;
 pub mod health;
 pub mod keys;
+pub mod logs;
 pub mod metrics;
+mod values;
 
 use std::ffi::OsString;
 
