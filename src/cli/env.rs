@@ -23,6 +23,22 @@ pub const PRIVATE_KEYS: &str = "HECATE_SEAL_PRIVATE_KEYS";
 pub const KUBECONFIG: &str = "KUBECONFIG";
 /// The home folder, for `~/.kube/config`.
 pub const HOME: &str = "HOME";
+/// Identities of age for sops' files, between white space. Secret.
+pub const SOPS_AGE_KEY: &str = "SOPS_AGE_KEY";
+/// A file with identities of age, for sops' files.
+pub const SOPS_AGE_KEY_FILE: &str = "SOPS_AGE_KEY_FILE";
+/// A command that prints identities of age, for sops' files.
+pub const SOPS_AGE_KEY_CMD: &str = "SOPS_AGE_KEY_CMD";
+/// Set for such a command: the recipient whose identity is wanted.
+pub const SOPS_AGE_RECIPIENT: &str = "SOPS_AGE_RECIPIENT";
+/// An SSH private key, for sops' files.
+pub const SOPS_AGE_SSH_PRIVATE_KEY_FILE: &str = "SOPS_AGE_SSH_PRIVATE_KEY_FILE";
+/// A command that prints an SSH private key, for sops' files.
+pub const SOPS_AGE_SSH_PRIVATE_KEY_CMD: &str = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+/// The folder of settings, for `sops/age/keys.txt`.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The same on Windows.
+pub const APP_DATA: &str = "AppData";
 /// Not empty: no colour. See <https://no-color.org>.
 pub const NO_COLOR: &str = "NO_COLOR";
 /// `dumb`: no colour.
@@ -74,6 +90,13 @@ impl Env {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         self.raw(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty())
+    }
+
+    /// Gives a program that is about to be started these variables, and no others.
+    pub fn give_to(&self, command: &mut std::process::Command) {
+        if let Source::Fixed(map) = &self.0 {
+            command.env_clear().envs(map);
+        }
     }
 
     /// All variables whose name starts with `prefix`, sorted, names and values as text where they are UTF-8.

@@ -42,8 +42,9 @@ const VERBS: &[&str] =
 /// A program whose command line we speak: gets the words after its name.
 type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
 
-/// The front ends, by the name of the link that calls us, or as our first word.
-const FRONT_ENDS: &[(&str, FrontEnd)] = &[("kubeseal", kubeseal::run), ("sops", sops::run)];
+/// The front ends, by the name of the link that calls us, or as our first word; each may behave differently for the two.
+const FRONT_ENDS: &[(&str, FrontEnd, FrontEnd)] =
+    &[("kubeseal", kubeseal::run, kubeseal::run), ("sops", sops::run_as_sops, sops::run)];
 
 /// Runs the program that the first argument names, prints its error if it has one, and gives the exit code.
 ///
@@ -70,12 +71,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
 fn dispatch(args: &[OsString], io: &mut Io) -> Outcome {
     let called_as = args.first().map(Path::new).and_then(Path::file_stem);
     let words = args.get(1..).unwrap_or_default();
-    let front_end = |name: &OsStr| FRONT_ENDS.iter().find(|(known, _)| name == *known).map(|(_, run)| run);
-    if let Some(run) = called_as.and_then(front_end) {
+    let front_end = |name: &OsStr| FRONT_ENDS.iter().find(|(known, ..)| name == *known);
+    if let Some((_, run, _)) = called_as.and_then(front_end) {
         return run(words, io);
     }
     if let Some((first, rest)) = words.split_first()
-        && let Some(run) = front_end(first)
+        && let Some((_, _, run)) = front_end(first)
     {
         return run(rest, io);
     }

@@ -208,7 +208,22 @@ impl Encrypted {
         Ok(Decrypted { documents, metadata, memory, plain_comments: outcome.plain_comments })
     }
 
-    fn emit(&self, format: Format, layouts: &Layouts) -> Result<Vec<u8>, Error> {
+    /// The file's text, after reading it again and opening it with the data key: what could not be opened later is an error now.
+    ///
+    /// # Errors
+    /// Those of [`Encrypted::emit`], and [`Error::NotReadable`].
+    pub fn write(&self, format: Format, data_key: &SecretBytes, layouts: &Layouts) -> Result<Vec<u8>, Error> {
+        let text = self.emit(format, layouts)?;
+        let again = Self::load(format, &text).and_then(|file| file.decrypt(data_key, MacCheck::Required));
+        let not_readable = |error: Error| Error::NotReadable { format: format.name(), reason: error.to_string() };
+        again.map_err(not_readable).map(|_| text)
+    }
+
+    /// The file's text, as it is: for changes of the `sops` block alone.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Metadata`] and [`Error::SeveralDocuments`].
+    pub fn emit(&self, format: Format, layouts: &Layouts) -> Result<Vec<u8>, Error> {
         let documents = self.metadata.embed(&self.documents, format.layout())?;
         if format == Format::Yaml {
             return Ok(yaml::emit(&documents, layouts.yaml_indent));
@@ -263,29 +278,54 @@ impl Plan {
 /// All of [`Error`] but those of the stored MAC. Nothing is half done: there is the whole text or none.
 pub fn encrypt(
     format: Format,
-    mut documents: Vec<Map>,
-    mut metadata: Metadata,
+    documents: Vec<Map>,
+    metadata: Metadata,
     data_key: &SecretBytes,
     memory: &mut Memory,
     now: OffsetDateTime,
     layouts: &Layouts,
 ) -> Result<Vec<u8>, Error> {
-    if let Some(key) = documents.iter().find_map(|document| metadata::reserved_key(document, format.layout())) {
+    let sealed = seal(documents, metadata, data_key, memory, now, format.layout())?;
+    if sealed.selected == 0 && sealed.plain > 0 {
+        let selector = sealed.file.metadata.selector.unwrap_or_default();
+        let (field, text) = selector.field();
+        return Err(Error::NothingSelected { field, text: text.to_owned() });
+    }
+    sealed.file.write(format, data_key, layouts)
+}
+
+/// Encrypted documents, not written yet.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// The file.
+    pub file: Encrypted,
+    /// Leaves that the rule selects.
+    pub selected: usize,
+    /// Leaves that it leaves plain.
+    pub plain: usize,
+}
+
+/// Encrypts documents and their MAC, as [`encrypt`] does, but for the writing; a rule that selects nothing is no error here.
+///
+/// # Errors
+/// [`Error::Metadata`] for a document with a reserved key, [`Error::Crypt`], [`Error::Cipher`].
+pub fn seal(
+    mut documents: Vec<Map>,
+    mut metadata: Metadata,
+    data_key: &SecretBytes,
+    memory: &mut Memory,
+    now: OffsetDateTime,
+    layout: Layout,
+) -> Result<Sealed, Error> {
+    if let Some(key) = documents.iter().find_map(|document| metadata::reserved_key(document, layout)) {
         return Err(metadata::Error::Reserved(key.to_owned()).into());
     }
     let cipher = Cipher::new(data_key).map_err(Error::Cipher)?;
     let selector = metadata.selector.clone().unwrap_or_default();
     let outcome = crypt::encrypt(&mut documents, &selector, metadata.mac_scope, &cipher, memory)?;
-    if outcome.encrypted == 0 && outcome.plain > 0 {
-        let (field, text) = selector.field();
-        return Err(Error::NothingSelected { field, text: text.to_owned() });
-    }
     metadata.last_modified = now.replace_nanosecond(0).unwrap_or(now);
     metadata.mac = outcome.mac.seal(&cipher, metadata.last_modified).map_err(Error::Cipher)?;
-    let text = Encrypted { documents, metadata }.emit(format, layouts)?;
-    let again = Encrypted::load(format, &text).and_then(|file| file.decrypt(data_key, MacCheck::Required));
-    let not_readable = |error: Error| Error::NotReadable { format: format.name(), reason: error.to_string() };
-    again.map_err(not_readable).map(|_| text)
+    Ok(Sealed { file: Encrypted { documents, metadata }, selected: outcome.encrypted, plain: outcome.plain })
 }
 
 #[cfg(test)]

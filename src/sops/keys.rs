@@ -64,6 +64,19 @@ pub fn wrap(
     data_key: &SecretBytes,
     callbacks: &dyn Callbacks,
 ) -> Result<(Vec<KeyGroup>, usize), Error> {
+    wrap_with(groups, threshold, data_key, &mut |key, part| wrap_one(key, part, callbacks))
+}
+
+/// As [`wrap`], with a function that wraps the data key, or a group's share of it, for one key.
+///
+/// # Errors
+/// All of [`Error`], and those of `wrap_one`.
+pub fn wrap_with<K>(
+    groups: &[Vec<K>],
+    threshold: usize,
+    data_key: &SecretBytes,
+    wrap_one: &mut dyn FnMut(&K, &SecretBytes) -> Result<MasterKey, Error>,
+) -> Result<(Vec<KeyGroup>, usize), Error> {
     if groups.is_empty() {
         return Err(Error::NoGroups);
     }
@@ -78,13 +91,18 @@ pub fn wrap(
             (shamir::split(data_key, count, threshold, &randomness)?, threshold)
         }
     };
-    let wrap_group = |(group, part): (&Vec<KeySpec>, &SecretBytes)| {
-        group.iter().map(|key| wrap_one(key, part, callbacks)).collect::<Result<KeyGroup, Error>>()
-    };
-    Ok((groups.iter().zip(&parts).map(wrap_group).collect::<Result<_, _>>()?, threshold))
+    let mut wrapped = Vec::with_capacity(groups.len());
+    for (group, part) in groups.iter().zip(&parts) {
+        wrapped.push(group.iter().map(|key| wrap_one(key, part)).collect::<Result<KeyGroup, Error>>()?);
+    }
+    Ok((wrapped, threshold))
 }
 
-fn wrap_one(key: &KeySpec, part: &SecretBytes, callbacks: &dyn Callbacks) -> Result<MasterKey, Error> {
+/// Wraps the data key, or a group's share of it, for one age recipient.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a key of another service; [`Error::Age`].
+pub fn wrap_one(key: &KeySpec, part: &SecretBytes, callbacks: &dyn Callbacks) -> Result<MasterKey, Error> {
     if key.provider != Provider::Age {
         return Err(Error::Unsupported { provider: key.provider, name: key.name.clone() });
     }
@@ -97,26 +115,42 @@ fn wrap_one(key: &KeySpec, part: &SecretBytes, callbacks: &dyn Callbacks) -> Res
 /// # Errors
 /// [`Unopened`], with what was tried for each key.
 pub fn recover(metadata: &Metadata, identities: &[Identity], callbacks: &dyn Callbacks) -> Result<SecretBytes, Unopened> {
+    recover_with(metadata, &[], &mut |key| match key.provider {
+        Provider::Age => {
+            unwrap_data_key(key.enc(), identities, callbacks).map(|opened| opened.content).map_err(|error| error.to_string())
+        }
+        other => Err(format!("keys of {} are not supported and were not tried", other.name())),
+    })
+}
+
+/// As [`recover`], with a function that unwraps one key of the file or says why it cannot. `order` names the services to try
+/// first within a group; those that it does not name follow as in the file. Empty, it means sops' default: age, then PGP.
+///
+/// # Errors
+/// [`Unopened`], with what was tried for each key.
+pub fn recover_with(
+    metadata: &Metadata,
+    order: &[&str],
+    unwrap_one: &mut dyn FnMut(&MasterKey) -> Result<SecretBytes, String>,
+) -> Result<SecretBytes, Unopened> {
+    const DEFAULT_ORDER: [&str; 2] = ["age", "pgp"];
+    let order = if order.is_empty() { &DEFAULT_ORDER[..] } else { order };
+    let rank = |key: &MasterKey| order.iter().position(|name| *name == key.provider.name()).unwrap_or(order.len());
     let mut parts = Vec::new();
     let mut groups = Vec::new();
     for group in &metadata.groups {
+        let mut keys: Vec<&MasterKey> = group.iter().collect();
+        keys.sort_by_key(|key| rank(key));
         let mut failures = Vec::new();
-        // age first, as in the default order of sops; the others are only there for the report.
-        let (ours, others): (Vec<_>, Vec<_>) = group.iter().partition(|key| key.provider == Provider::Age);
-        let part = ours.into_iter().find_map(|key| match unwrap_data_key(key.enc(), identities, callbacks) {
-            Ok(opened) => Some(opened.content),
-            Err(error) => {
-                failures.push(Failure { provider: key.provider, name: key.name(), reason: error.to_string() });
-                None
+        for key in keys {
+            match unwrap_one(key) {
+                Ok(part) => {
+                    parts.push(part);
+                    failures.clear();
+                    break;
+                }
+                Err(reason) => failures.push(Failure { provider: key.provider, name: key.name(), reason }),
             }
-        });
-        match part {
-            Some(part) => parts.push(part),
-            None => failures.extend(others.into_iter().map(|key| Failure {
-                provider: key.provider,
-                name: key.name(),
-                reason: format!("keys of {} are not supported and were not tried", key.provider.name()),
-            })),
         }
         groups.push(failures);
     }

@@ -11,6 +11,7 @@
 //!   document  whole files, encrypted and decrypted; keys: the data key and who can open it
 //!   tree      a document: ordered maps, lists, typed leaves, comments
 //!   value     one ENC[…] string, its types and the data it is bound to
+//!   path      places in a document: read, set, removed; rekey: who can open a file, changed
 //!   select    which leaves are encrypted; pattern: Go's regular expressions
 //!   rules     .sops.yaml: for whom and by which rule a new file is encrypted
 //!   metadata  the sops block: recipients, rule, MAC; flatten: its flat form
@@ -28,7 +29,9 @@ pub mod go;
 pub mod keys;
 pub mod mac;
 pub mod metadata;
+pub mod path;
 pub mod pattern;
+pub mod rekey;
 pub mod rules;
 pub mod select;
 pub mod shamir;

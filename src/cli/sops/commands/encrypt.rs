@@ -1,0 +1,64 @@
+//! `encrypt`: a plain file, or standard input, made an encrypted one for the recipients of the flags or the rules.
+
+use std::path::Path;
+
+use crate::cli::sops::codes;
+use crate::cli::sops::file::Input;
+use crate::cli::sops::session::{Session, conflict, non_existent};
+use crate::cli::sops::write::{self, Content, Destination};
+use crate::cli::{Failure, Outcome};
+use crate::sops::document::{self, load_plain};
+use crate::sops::keys;
+use crate::sops::rules::Creation;
+
+/// `encrypt [FILE]`.
+pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
+    if session.local.args.is_empty() {
+        if session.local.is_on("in-place") {
+            return Err(conflict("Error: cannot use --in-place when reading from stdin"));
+        }
+        if session.local.text("filename-override").is_empty() {
+            return Err(conflict("Error: must specify --filename-override when reading from stdin"));
+        }
+        let name = session.chosen_name(Path::new(""));
+        let rule = session.rule_for(&name)?;
+        return encrypt(session, None, rule);
+    }
+    let file = session.one_file()?;
+    if !file.exists() {
+        return Err(non_existent(&file));
+    }
+    let name = session.chosen_name(&file);
+    let rule = session.rule_for(&name)?;
+    encrypt(session, Some(&file), rule)
+}
+
+/// Encrypts a file, or standard input, by its rule.
+pub(in crate::cli::sops) fn encrypt(session: &mut Session<'_>, file: Option<&Path>, rule: Option<Creation>) -> Outcome {
+    let name = session.chosen_name(file.unwrap_or(Path::new("")));
+    let (input, output) = (session.input_format(&name), session.output_format(&name));
+    let intention = session.intention(rule, input)?;
+    let (destination, text) = match file {
+        Some(file) if session.local.is_on("in-place") => {
+            let (target, text) = session.target(file)?;
+            (Destination::InPlace(target, file.to_owned()), text)
+        }
+        file => {
+            let source = file.map_or(Input::Stdin, |file| Input::File(file.to_owned()));
+            (session.output_destination(), session.read(&source)?)
+        }
+    };
+    let shown = file.map_or_else(|| "standard input".to_owned(), |file| session.io.shown(file));
+    if text.trim_ascii().is_empty() && input == document::Format::Yaml {
+        let failure = Failure::new(format_args!("{shown}: the file is empty; there must be at least one document"));
+        return Err(failure.with_exit(codes::NO_DOCUMENT));
+    }
+    let documents = load_plain(input, &text)
+        .map_err(|error| Failure::new(format_args!("Error unmarshalling file: {shown}: {error}")).with_exit(codes::INPUT))?;
+    write::refuse_encrypted(&documents, output)?;
+    let data_key = keys::generate()?;
+    let plan = session.plan(intention, &data_key)?;
+    let metadata = plan.metadata(input, session.io.now);
+    let encrypted = session.new_file((&text, input), output, documents, metadata, &data_key)?;
+    session.put(destination, &encrypted, Content::Sealed)
+}
