@@ -5,5 +5,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cluster_itself;
 mod harness;
 mod offline;
