@@ -1,4 +1,4 @@
-//! Digests as lower-case hexadecimal text: what templates compute.
+//! Digests: as lower-case hexadecimal text what templates compute, as bytes what formats need.
 
 use aws_lc_rs::digest;
 
@@ -18,6 +18,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[must_use]
 pub fn sha512_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA512, bytes).as_ref())
+}
+
+/// SHA-512/256, the bytes: identifiers of NATS JWTs.
+#[must_use]
+pub fn sha512_256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA512_256, bytes).as_ref().to_vec()
 }
 
 fn hex(bytes: &[u8]) -> String {

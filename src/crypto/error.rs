@@ -69,6 +69,15 @@ pub enum Error {
         /// What was asked for, in MiB.
         mebibytes: usize,
     },
+    /// An Ed25519 seed of another length than 32 bytes.
+    #[error("an Ed25519 seed has 32 bytes")]
+    Seed,
+    /// A bcrypt cost that there is none of.
+    #[error("bcrypt has costs from 4 to 31, not {0}")]
+    BcryptCost(u32),
+    /// A password that bcrypt would cut off without a word.
+    #[error("the password has {0} bytes, and bcrypt looks at the first 72 only")]
+    BcryptLength(usize),
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,

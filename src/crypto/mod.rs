@@ -5,6 +5,7 @@
 //! certificates as the sealed-secrets controller makes them ([`x509`]) and as templates ask for them ([`issue`]), password hashes
 //! ([`password`]), digests ([`digest`], [`sha512`]), PEM text that is wiped after reading ([`pem`]), and random bytes
 //! ([`random`]).
+//! For NATS: Ed25519 signatures ([`ed25519`]). For secrets that are made: passwords and identifiers ([`generate`]).
 //! For age: X25519 ([`x25519`]), post-quantum HPKE ([`hpke`]), ChaCha20-Poly1305 ([`chacha`]), key derivation ([`kdf`]), and
 //! what keys in OpenSSH's own format need ([`openssh`]).
 //! What is not here: formats of sealed values, scopes and Kubernetes objects; those are layers 1 and 2.
@@ -14,9 +15,11 @@
 
 pub mod chacha;
 pub mod digest;
+pub mod ed25519;
 mod error;
 pub mod gcm;
 pub mod gcm32;
+pub mod generate;
 pub mod hpke;
 pub mod issue;
 pub mod kdf;

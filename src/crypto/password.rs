@@ -1,4 +1,4 @@
-//! Passwords in templates: bcrypt hashes, scrypt keys, and sprig's AES-CBC under a password.
+//! Password hashes: bcrypt in all its spellings; and what templates do with passwords: scrypt keys, sprig's AES-CBC.
 
 use aws_lc_rs::cipher::{
     AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
@@ -23,8 +23,52 @@ pub fn hash_bcrypt(password: &[u8]) -> Option<String> {
     }
     let mut salt = [0; 16];
     random::fill(&mut salt).ok()?;
-    let parts = bcrypt::hash_with_salt(password, BCRYPT_COST, salt).ok()?;
-    Some(parts.format_for_version(bcrypt::Version::TwoA))
+    let parts = ::bcrypt::hash_with_salt(password, BCRYPT_COST, salt).ok()?;
+    Some(parts.format_for_version(::bcrypt::Version::TwoA))
+}
+
+/// The costs that bcrypt has. A hash takes twice as long with each step; 11 is about 0.1 s.
+pub const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=31;
+
+/// The marks of bcrypt's revisions. They differ for passwords above 72 bytes and in bugs of old programs; what is hashed here
+/// is the same under all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BcryptIdent {
+    /// `$2a$`: Go, Java.
+    A,
+    /// `$2b$`: OpenBSD, most libraries of today.
+    #[default]
+    B,
+    /// `$2y$`: PHP, htpasswd.
+    Y,
+}
+
+/// A bcrypt hash with a new random salt: 60 characters.
+///
+/// # Errors
+/// [`Error::BcryptLength`] for more than [`BCRYPT_MOST`] bytes, [`Error::BcryptCost`], [`Error::Random`].
+pub fn bcrypt(password: &[u8], cost: u32, ident: BcryptIdent) -> Result<String, Error> {
+    if password.len() > BCRYPT_MOST {
+        return Err(Error::BcryptLength(password.len()));
+    }
+    if !BCRYPT_COSTS.contains(&cost) {
+        return Err(Error::BcryptCost(cost));
+    }
+    let mut salt = [0; 16];
+    random::fill(&mut salt)?;
+    let parts = ::bcrypt::hash_with_salt(password, cost, salt).map_err(|_| Error::BcryptCost(cost))?;
+    Ok(parts.format_for_version(match ident {
+        BcryptIdent::A => ::bcrypt::Version::TwoA,
+        BcryptIdent::B => ::bcrypt::Version::TwoB,
+        BcryptIdent::Y => ::bcrypt::Version::TwoY,
+    }))
+}
+
+/// Whether a hash of 60 characters (`$2a$`, `$2b$`, `$2x$`, `$2y$`) is this password's. As everywhere, only the first
+/// [`BCRYPT_MOST`] bytes count. `None` for what is no such hash. Takes as long as hashing with the hash's cost.
+#[must_use]
+pub fn verify_bcrypt(password: &[u8], hash: &str) -> Option<bool> {
+    ::bcrypt::verify(password, hash).ok()
 }
 
 /// scrypt with N = 32768, r = 8, p = 2 and 64 bytes out, as `derivePassword` wants it.
@@ -91,5 +135,19 @@ mod tests {
         assert!(hash.starts_with("$2a$10$"));
         assert!(::bcrypt::verify(b"secret", &hash).unwrap());
         assert!(hash_bcrypt(&[b'a'; 73]).is_none());
+    }
+
+    #[test]
+    fn every_revision_verifies_and_the_72nd_byte_counts() {
+        let long = [b'x'; 72];
+        for ident in [BcryptIdent::A, BcryptIdent::B, BcryptIdent::Y] {
+            let hash = bcrypt(&long, 4, ident).unwrap();
+            assert_eq!(hash.len(), 60);
+            assert_eq!(verify_bcrypt(&long, &hash), Some(true));
+            assert_eq!(verify_bcrypt(&long[1..], &hash), Some(false));
+        }
+        assert_eq!(bcrypt(&[0; 73], 4, BcryptIdent::B), Err(Error::BcryptLength(73)));
+        assert_eq!(bcrypt(b"a", 3, BcryptIdent::B), Err(Error::BcryptCost(3)));
+        assert_eq!(verify_bcrypt(b"a", "$2b$04$short"), None);
     }
 }
