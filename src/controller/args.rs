@@ -13,7 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _};
 use time::OffsetDateTime;
 
-use super::config::{Config, KeyOrder, KeySettings, LogFormat, LogSettings, Namespaces};
+use super::config::{Config, KeyOrder, KeySettings, LogFormat, LogSettings, Namespaces, Network};
 use super::values;
 
 /// What the environment variables of the flags begin with.
@@ -142,6 +142,10 @@ struct Typed {
     /// Requests at once above that rate
     #[arg(long, default_value = "2", value_parser = clap::value_parser!(u32).range(..=1_000_000), help_heading = "Server")]
     rate_limit_burst: u32,
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks, 10.0.0.0/8,fd00::/8. The limit counts by the other
+    /// end of the connection otherwise, which for clients of the service proxy is the API server
+    #[arg(long, default_value = "", value_parser = values::networks, hide_default_value = true, help_heading = "Server")]
+    trusted_proxies: Networks,
     /// Metrics without the names of namespaces and Secrets
     #[arg(long, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = values::boolean, help_heading = "Server")]
     metrics_omit_secret_labels: bool,
@@ -206,6 +210,10 @@ pub(super) struct Pairs(pub(super) Vec<(String, String)>);
 /// Words of a comma-separated list, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct List(pub(super) Vec<String>);
+
+/// `--trusted-proxies`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Networks(pub(super) Vec<Network>);
 
 /// `--key-cutoff-time`, which may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -338,6 +346,7 @@ fn settle(typed: Typed, around: &Surroundings<'_>) -> Config {
         qps,
         burst: if burst == 0 { CLIENT_GO_LIMITS.1 } else { burst },
         rate_limit: (typed.rate_limit, typed.rate_limit_burst),
+        trusted_proxies: typed.trusted_proxies.0,
         listen: typed.listen_addr,
         listen_metrics: typed.listen_metrics_addr,
         timeouts: (typed.read_timeout, typed.write_timeout),

@@ -1,6 +1,8 @@
 //! Every flag and environment variable of the controller: `sealed-secrets.md` §3.1, with its names and defaults.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -76,6 +78,40 @@ pub enum Namespaces {
     These(Vec<String>),
 }
 
+/// A range of addresses: `10.0.0.0/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// Whether an address lies in it. IPv4 and IPv6 are apart.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (own, other, width) = match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => (u32::from(own).into(), u32::from(other).into(), 32),
+            (IpAddr::V6(own), IpAddr::V6(other)) => (u128::from(own), u128::from(other), 128),
+            _ => return false,
+        };
+        // A network of no bits at all holds every address.
+        (own ^ other).checked_shr(width - self.bits).unwrap_or(0) == 0
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no address and no network such as 10.0.0.0/8");
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(width), |bits| bits.parse::<u32>().ok().filter(|bits| *bits <= width).ok_or_else(wrong))?;
+        Ok(Self { address, bits })
+    }
+}
+
 /// Everything that was configured.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -105,6 +141,8 @@ pub struct Config {
     pub burst: u32,
     /// `--rate-limit` a second, and `--rate-limit-burst`, of `/v1/verify` and `/v1/rotate` by peer address.
     pub rate_limit: (u32, u32),
+    /// `--trusted-proxies`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// `--listen-addr`.
     pub listen: String,
     /// `--listen-metrics-addr`.
@@ -115,4 +153,21 @@ pub struct Config {
     pub omit_secret_labels: bool,
     /// Logs.
     pub log: LogSettings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let holds = |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
+        assert!(holds("10.0.0.0/8", "10.255.0.1") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("10.0.0.1", "10.0.0.1") && !holds("10.0.0.1", "10.0.0.2"));
+        assert!(holds("0.0.0.0/0", "9.9.9.9") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("2001:db8::/32", "2001:db8:ffff::1") && holds("::/0", "ffff::"));
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "a", "::/129", "10.0.0.0/"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
 }

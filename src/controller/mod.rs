@@ -7,6 +7,7 @@
 //! - [`keys`]: the key Secrets, and the keyring that they make
 //! - [`logs`]: what is told, as text or JSON
 //! - [`metrics`]: the counters and gauges, by the reference's names and ours
+//! - [`server`]: the certificate, verification, re-encryption, health and metrics over HTTP
 
 pub mod args;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod health;
 pub mod keys;
 pub mod logs;
 pub mod metrics;
+pub mod server;
 mod values;
 
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
-use super::args::{Cutoff, List, Pairs};
+use super::args::{Cutoff, List, Networks, Pairs};
 use super::config::{KeyOrder, LogFormat};
 
 /// Longest `--key-prefix`: Kubernetes appends five characters, and object names end at 253 with room to spare.
@@ -157,6 +157,11 @@ pub(super) fn namespaces(text: &str) -> Result<List, String> {
         }
     }
     Ok(List(list))
+}
+
+/// `--trusted-proxies`.
+pub(super) fn networks(text: &str) -> Result<Networks, String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Networks)
 }
 
 /// `--privatekey-annotations`. Text after a second `=` belongs to the value.

@@ -9,6 +9,7 @@ mod keyring;
 pub mod keys;
 mod merge;
 mod object;
+mod opens;
 mod reseal;
 mod rules;
 mod scope;
@@ -20,7 +21,8 @@ pub use explain::explain;
 pub use keyring::{Keyring, NoKeyOpens};
 pub use merge::{MergeError, merge};
 pub use object::{LAST_APPLIED_ANNOTATIONS, SealError, SealOptions, seal_secret};
-pub use reseal::{ResealError, Resealed, reseal};
+pub use opens::{Opens, opens};
+pub use reseal::{ResealError, Resealed, reseal, reseal_while};
 pub use rules::{is_valid_key, is_valid_name, is_valid_namespace};
 pub use scope::{CLUSTER_WIDE_ANNOTATION, Label, NAMESPACE_WIDE_ANNOTATION, Scope, UnknownScope};
 pub use unseal::{

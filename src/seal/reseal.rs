@@ -4,7 +4,7 @@
 //! the templates, which the reference's rotation renders or loses (`sealed-secrets.md` §3.6). Items that the new key opens
 //! already keep their bytes, so that a second run changes nothing.
 
-use super::unseal::{Attempt, label_of, open_all, open_item};
+use super::unseal::{Attempt, label_of, open_item, open_while};
 use super::{ItemErrors, Keyring, SealError, UnsealError, seal_value};
 use crate::crypto::rsa::PublicKey;
 use crate::manifest::SealedSecret;
@@ -31,6 +31,9 @@ pub enum ResealError {
     /// It does not seal.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The caller did not want to go on ([`reseal_while`]).
+    #[error("stopped before every item was tried")]
+    Stopped,
 }
 
 /// Opens every item and seals it for `key`.
@@ -38,6 +41,29 @@ pub enum ResealError {
 /// # Errors
 /// [`ResealError`], with all items that do not open in one.
 pub fn reseal(sealed: &SealedSecret, keyring: &Keyring, key: &PublicKey) -> Result<Resealed, ResealError> {
+    reseal_all(sealed, keyring, key, &|_| true)
+}
+
+/// As [`reseal`] for objects that a stranger sent: it ends at the first item that does not open, and before an item for which
+/// `go_on` says no, since each item may cost a private-key operation for every key.
+///
+/// # Errors
+/// [`ResealError`]; [`ResealError::Stopped`] when it was `go_on` that ended it.
+pub fn reseal_while(
+    sealed: &SealedSecret,
+    keyring: &Keyring,
+    key: &PublicKey,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Resealed, ResealError> {
+    reseal_all(sealed, keyring, key, &|attempt| attempt.problems.is_empty() && go_on())
+}
+
+fn reseal_all(
+    sealed: &SealedSecret,
+    keyring: &Keyring,
+    key: &PublicKey,
+    go_on: &dyn Fn(&Attempt) -> bool,
+) -> Result<Resealed, ResealError> {
     let label = label_of(sealed);
     let mut result = Resealed { sealed: sealed.clone(), changed: Vec::new(), kept: Vec::new() };
     let again = |item: &str, plaintext: &SecretBytes| {
@@ -58,9 +84,12 @@ pub fn reseal(sealed: &SealedSecret, keyring: &Keyring, key: &PublicKey) -> Resu
         }
         return Ok(result);
     }
-    let Attempt { opened, problems } = open_all(sealed, keyring);
+    let Attempt { opened, problems, stopped } = open_while(sealed, keyring, go_on);
     if !problems.is_empty() {
         return Err(UnsealError::Items(ItemErrors::new(problems)).into());
+    }
+    if stopped {
+        return Err(ResealError::Stopped);
     }
     for (item, (plaintext, by)) in opened {
         if by == key.fingerprint() {
@@ -118,6 +147,17 @@ mod tests {
         object.spec.encrypted_data.insert("b".into(), "AA=A".into());
         let error = reseal(&object, &both(), test_keys::second().public_key()).unwrap_err();
         assert_eq!(error.to_string(), "illegal base64 data at input byte 2 (b)");
+    }
+
+    #[test]
+    fn the_caller_can_end_it() {
+        let mut object = sealed(test_keys::first(), Scope::Strict, &[("a", b"1"), ("c", b"2")]);
+        let new = test_keys::second().public_key();
+        assert_eq!(reseal_while(&object, &both(), new, &|| false).unwrap_err(), ResealError::Stopped);
+        assert!(reseal_while(&object, &both(), new, &|| true).is_ok());
+        object.spec.encrypted_data.insert("b".into(), String::new());
+        let error = reseal_while(&object, &both(), new, &|| true).unwrap_err();
+        assert_eq!(error.to_string(), "no key could decrypt secret (b)", "the reason counts, not that it ended there");
     }
 
     #[test]

@@ -194,13 +194,24 @@ pub(super) struct Attempt {
     pub(super) opened: BTreeMap<String, (SecretBytes, Fingerprint)>,
     /// Those that did not, sorted by key.
     pub(super) problems: Vec<(String, ItemProblem)>,
+    /// Whether items were left out.
+    pub(super) stopped: bool,
 }
 
 /// Tries every item.
 pub(super) fn open_all(sealed: &SealedSecret, keyring: &Keyring) -> Attempt {
+    open_while(sealed, keyring, &|_| true)
+}
+
+/// Tries items as long as `go_on` says so, which gets what there is so far.
+pub(super) fn open_while(sealed: &SealedSecret, keyring: &Keyring, go_on: &dyn Fn(&Attempt) -> bool) -> Attempt {
     let label = label_of(sealed);
     let mut attempt = Attempt::default();
     for (key, text) in &sealed.spec.encrypted_data {
+        if !go_on(&attempt) {
+            attempt.stopped = true;
+            break;
+        }
         match open_item(text, keyring, &label) {
             Ok(item) => _ = attempt.opened.insert(key.clone(), item),
             Err(problem) => attempt.problems.push((key.clone(), problem)),
@@ -211,7 +222,7 @@ pub(super) fn open_all(sealed: &SealedSecret, keyring: &Keyring) -> Attempt {
 
 fn open_items(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Unsealed, UnsealError> {
     let template = &sealed.spec.template;
-    let Attempt { opened, problems } = open_all(sealed, keyring);
+    let Attempt { opened, problems, .. } = open_all(sealed, keyring);
     let mut unsealed = Unsealed::default();
     for (key, (plaintext, by)) in opened {
         unsealed.opened_by.insert(key.clone(), by);
@@ -248,7 +259,7 @@ fn render(sealed: &SealedSecret, data: &mut BTreeMap<String, SecretBytes>, optio
 }
 
 /// Opens the deprecated form: one blob that is a whole Secret in JSON. Of the template only the owner annotation counts.
-fn open_blob(sealed: &SealedSecret, blob: &str, keyring: &Keyring) -> Result<Unsealed, UnsealError> {
+pub(super) fn open_blob(sealed: &SealedSecret, blob: &str, keyring: &Keyring) -> Result<Unsealed, UnsealError> {
     let (json, by) = open_item(blob, keyring, &label_of(sealed)).map_err(UnsealError::Blob)?;
     // The reader's error could repeat a part of the plaintext, so it is not passed on.
     let mut secrets = read_secrets(json.expose(), "spec.data").map_err(|_| UnsealError::BlobContent)?;

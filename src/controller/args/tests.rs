@@ -35,7 +35,7 @@ fn the_defaults_are_the_references() {
     assert_eq!((config.qps, config.burst), (None, 10));
 }
 
-/// Every flag of the reference's table, with a value of its kind.
+/// Every flag of the reference's table and ours, with a value of its kind.
 const FLAGS: &[(&str, &str)] = &[
     ("key-prefix", "k"),
     ("key-size", "2048"),
@@ -63,6 +63,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("max-unseal-retries", "9"),
     ("kubeclient-qps", "-1"),
     ("kubeclient-burst", "20"),
+    ("trusted-proxies", "10.0.0.0/8,::1"),
     ("listen-addr", "127.0.0.1:1"),
     ("listen-metrics-addr", "127.0.0.1:2"),
     ("read-timeout", "1s"),
