@@ -7,3 +7,15 @@ pub mod connect;
 pub mod secrets;
 
 pub use connect::{Cluster, Connection, Error};
+
+/// How long one request may take before it counts as failed. A server that hangs must not hold up whoever waits for it.
+const REQUEST: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Waits for the answer to a request that is no watch, but not for ever.
+///
+/// # Errors
+/// Those of the request, or that it took too long.
+pub async fn bounded<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    let answer = tokio::time::timeout(REQUEST, request).await;
+    answer.unwrap_or_else(|_| Err(kube::Error::Service("the API server did not answer within a minute".into())))
+}

@@ -13,6 +13,7 @@ use kube::core::{ObjectMeta, Request};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
+use super::bounded;
 use crate::manifest::{self, encode_base64};
 use crate::secret::SecretBytes;
 
@@ -127,7 +128,7 @@ impl Secrets {
     /// The API server's or the connection's. Never a text with a part of the Secret.
     pub async fn get(&self, name: &str) -> kube::Result<Option<ClusterSecret>> {
         let request = Request::new(&self.url).get(name, &kube::api::GetParams::default()).map_err(kube::Error::BuildRequest)?;
-        match self.client.request::<core::Secret>(request).await {
+        match bounded(self.client.request::<core::Secret>(request)).await {
             Ok(secret) => Ok(Some(secret.into())),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(without_content(error)),
@@ -143,7 +144,7 @@ impl Secrets {
         if let Ok(accept) = METADATA_ONLY.parse() {
             request.headers_mut().insert("accept", accept);
         }
-        metadata(self.client.request(request).await)
+        metadata(bounded(self.client.request(request)).await)
     }
 
     /// Puts the Secret in the place of the one of its name. With a `resourceVersion` in its metadata it must be that one.
@@ -157,7 +158,7 @@ impl Secrets {
         if let Ok(accept) = METADATA_ONLY.parse() {
             request.headers_mut().insert("accept", accept);
         }
-        metadata(self.client.request(request).await)
+        metadata(bounded(self.client.request(request)).await)
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::failure;
+use crate::cluster::bounded;
 
 /// `source.component`, by which people and tools find them.
 const COMPONENT: &str = "sealed-secrets";
@@ -146,7 +147,7 @@ async fn write(client: &Client, memory: &mut Memory, object: String, told: Told)
     if let Some(written) = memory.written.get_mut(&same) {
         written.count = written.count.saturating_add(1);
         let patch = json!({ "count": written.count, "lastTimestamp": Time(now) });
-        match api.patch(&written.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        match bounded(api.patch(&written.name, &PatchParams::default(), &Patch::Merge(&patch))).await {
             // Events expire.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             other => return other.map(|_| ()),
@@ -166,7 +167,7 @@ async fn write(client: &Client, memory: &mut Memory, object: String, told: Told)
         type_: Some(if told.kind == Kind::Normal { "Normal" } else { "Warning" }.to_owned()),
         ..Event::default()
     };
-    api.create(&PostParams::default(), &event).await?;
+    bounded(api.create(&PostParams::default(), &event)).await?;
     memory.remember(same, name);
     Ok(())
 }

@@ -7,6 +7,8 @@
 //! - [`keys`]: the key Secrets, and the keyring that they make
 //! - [`logs`]: what is told, as text or JSON
 //! - [`metrics`]: the counters and gauges, by the reference's names and ours
+//! - [`restart`]: rollout restarts of the workloads that read a Secret at their start
+//! - [`sealed`]: the reconciler of SealedSecrets
 //! - [`server`]: the certificate, verification, re-encryption, health and metrics over HTTP
 
 pub mod args;
@@ -17,6 +19,8 @@ pub mod health;
 pub mod keys;
 pub mod logs;
 pub mod metrics;
+pub mod restart;
+pub mod sealed;
 pub mod server;
 mod values;
 

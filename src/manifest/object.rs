@@ -169,6 +169,13 @@ impl Document {
         Ok(Located { at, object: sealed, warnings })
     }
 
+    /// An object that is no part of a file: `name` is what errors call it.
+    #[must_use]
+    pub fn from_value(value: Value, name: &str) -> Self {
+        let at = Position { file: name.to_owned(), document: 1, line: 1, item: None };
+        Self { at, tree: Tree::from(value), warnings: Vec::new() }
+    }
+
     fn expect_kind(&self, kind: &'static str, version: &'static str, optional: bool) -> Result<(), Error> {
         let at = || self.at.clone();
         if !matches!(self.tree, Tree::Map(_)) {

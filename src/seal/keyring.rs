@@ -75,7 +75,18 @@ impl Keyring {
     /// # Errors
     /// [`NoKeyOpens`], for every reason.
     pub fn open_and_tell(&self, value: &SealedValue, label: &Label) -> Result<(SecretBytes, Fingerprint), NoKeyOpens> {
-        let hint = self.last.load(Ordering::Relaxed);
+        self.open_with_likely(value, label, None)
+    }
+
+    /// As [`Self::open_and_tell`]; the likely key, if it is here, is tried first.
+    pub(super) fn open_with_likely(
+        &self,
+        value: &SealedValue,
+        label: &Label,
+        likely: Option<Fingerprint>,
+    ) -> Result<(SecretBytes, Fingerprint), NoKeyOpens> {
+        let likely = likely.and_then(|likely| self.fingerprints().position(|known| known == likely));
+        let hint = likely.unwrap_or_else(|| self.last.load(Ordering::Relaxed));
         let by_likelihood =
             self.keys.iter().enumerate().skip(hint).take(1).chain(self.keys.iter().enumerate().filter(|(at, _)| *at != hint));
         for (at, key) in by_likelihood {

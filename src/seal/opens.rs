@@ -27,7 +27,7 @@ pub fn opens(sealed: &SealedSecret, keyring: &Keyring, accept_deprecated_data: b
             return Opens::Stopped;
         }
         let alone = sealed.spec.encrypted_data.is_empty();
-        let opens = alone && accept_deprecated_data && open_blob(sealed, blob, keyring).is_ok();
+        let opens = alone && accept_deprecated_data && open_blob(sealed, blob, keyring, None).is_ok();
         return if opens { Opens::Yes } else { Opens::No };
     }
     let attempt = open_while(sealed, keyring, &|attempt| attempt.problems.is_empty() && go_on());

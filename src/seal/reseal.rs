@@ -75,7 +75,7 @@ fn reseal_all(
         if !sealed.spec.encrypted_data.is_empty() {
             return Err(UnsealError::BothForms.into());
         }
-        let (plaintext, by) = open_item(blob, keyring, &label).map_err(UnsealError::Blob)?;
+        let (plaintext, by) = open_item(blob, keyring, &label, None).map_err(UnsealError::Blob)?;
         if by == key.fingerprint() {
             result.kept.push(String::new());
         } else {

@@ -6,6 +6,7 @@
 //! value counts (0.37 and later). Why an item does not open is asked separately, of [`super::explain`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -32,13 +33,29 @@ pub struct UnsealOptions {
     pub now: OffsetDateTime,
     /// How much templates may take.
     pub template_limits: template::Limits,
+    /// On how many threads the items are opened, this one included.
+    pub threads: usize,
+    /// The key that is tried first: the one that opened this object's items before. Changes nothing but the time it takes.
+    pub likely_key: Option<Fingerprint>,
 }
 
 impl UnsealOptions {
     /// Everything as kubeseal does it, at this time.
     #[must_use]
     pub fn new(now: OffsetDateTime) -> Self {
-        Self { accept_deprecated_data: false, now, template_limits: template::Limits::default() }
+        Self { accept_deprecated_data: false, now, template_limits: template::Limits::default(), threads: 1, likely_key: None }
+    }
+
+    /// Opens the items on so many threads, this one included.
+    #[must_use]
+    pub fn on_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Tries this key first.
+    #[must_use]
+    pub fn likely_key(self, likely_key: Option<Fingerprint>) -> Self {
+        Self { likely_key, ..self }
     }
 
     /// Accepts the deprecated form too.
@@ -160,7 +177,7 @@ pub fn unseal_and_tell(sealed: &SealedSecret, keyring: &Keyring, options: &Unsea
         None => open_items(sealed, keyring, options)?,
         Some(_) if !sealed.spec.encrypted_data.is_empty() => return Err(UnsealError::BothForms),
         Some(_) if !options.accept_deprecated_data => return Err(UnsealError::DeprecatedData),
-        Some(blob) => open_blob(sealed, blob, keyring)?,
+        Some(blob) => open_blob(sealed, blob, keyring, options.likely_key)?,
     };
     let metadata = &mut unsealed.secret.metadata;
     metadata.name.clone_from(&sealed.metadata.name);
@@ -178,13 +195,18 @@ pub fn label_of(sealed: &SealedSecret) -> Label {
     Label::new(Scope::from_annotations(&metadata.annotations), &metadata.namespace, &metadata.name)
 }
 
-/// Opens one item as it stands in the file.
-pub(super) fn open_item(text: &str, keyring: &Keyring, label: &Label) -> Result<(SecretBytes, Fingerprint), ItemProblem> {
+/// Opens one item as it stands in the file; with the likely key first, if one is given.
+pub(super) fn open_item(
+    text: &str,
+    keyring: &Keyring,
+    label: &Label,
+    likely: Option<Fingerprint>,
+) -> Result<(SecretBytes, Fingerprint), ItemProblem> {
     let value = SealedValue::parse(text).map_err(|error| match error {
         ValueError::Base64 { .. } => ItemProblem::Base64(error),
         structural => ItemProblem::Sealed(Some(structural)),
     })?;
-    keyring.open_and_tell(&value, label).map_err(|NoKeyOpens| ItemProblem::Sealed(None))
+    keyring.open_with_likely(&value, label, likely).map_err(|NoKeyOpens| ItemProblem::Sealed(None))
 }
 
 /// What became of the items of one object, each in one of the two.
@@ -212,7 +234,7 @@ pub(super) fn open_while(sealed: &SealedSecret, keyring: &Keyring, go_on: &dyn F
             attempt.stopped = true;
             break;
         }
-        match open_item(text, keyring, &label) {
+        match open_item(text, keyring, &label, None) {
             Ok(item) => _ = attempt.opened.insert(key.clone(), item),
             Err(problem) => attempt.problems.push((key.clone(), problem)),
         }
@@ -220,9 +242,46 @@ pub(super) fn open_while(sealed: &SealedSecret, keyring: &Keyring, go_on: &dyn F
     attempt
 }
 
+/// Tries every item on so many threads: each takes the next item that nobody has begun.
+fn open_all_on(sealed: &SealedSecret, keyring: &Keyring, threads: usize, likely: Option<Fingerprint>) -> Attempt {
+    let label = label_of(sealed);
+    let items: Vec<(&String, &String)> = sealed.spec.encrypted_data.iter().collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut attempt = Attempt::default();
+        while let Some((key, text)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match open_item(text, keyring, &label, likely) {
+                Ok(item) => _ = attempt.opened.insert((*key).clone(), item),
+                Err(problem) => attempt.problems.push(((*key).clone(), problem)),
+            }
+        }
+        attempt
+    };
+    let further = threads.min(items.len()).saturating_sub(1);
+    if further == 0 {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        // Where no thread is to be had, this one does the work.
+        let spawn = |_| std::thread::Builder::new().name("unseal".to_owned()).spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (0..further).filter_map(spawn).collect();
+        let mut attempt = work();
+        for other in others {
+            match other.join() {
+                Ok(mut part) => {
+                    attempt.opened.append(&mut part.opened);
+                    attempt.problems.append(&mut part.problems);
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        attempt
+    })
+}
+
 fn open_items(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Unsealed, UnsealError> {
     let template = &sealed.spec.template;
-    let Attempt { opened, problems, .. } = open_all(sealed, keyring);
+    let Attempt { opened, problems, .. } = open_all_on(sealed, keyring, options.threads, options.likely_key);
     let mut unsealed = Unsealed::default();
     for (key, (plaintext, by)) in opened {
         unsealed.opened_by.insert(key.clone(), by);
@@ -259,8 +318,13 @@ fn render(sealed: &SealedSecret, data: &mut BTreeMap<String, SecretBytes>, optio
 }
 
 /// Opens the deprecated form: one blob that is a whole Secret in JSON. Of the template only the owner annotation counts.
-pub(super) fn open_blob(sealed: &SealedSecret, blob: &str, keyring: &Keyring) -> Result<Unsealed, UnsealError> {
-    let (json, by) = open_item(blob, keyring, &label_of(sealed)).map_err(UnsealError::Blob)?;
+pub(super) fn open_blob(
+    sealed: &SealedSecret,
+    blob: &str,
+    keyring: &Keyring,
+    likely: Option<Fingerprint>,
+) -> Result<Unsealed, UnsealError> {
+    let (json, by) = open_item(blob, keyring, &label_of(sealed), likely).map_err(UnsealError::Blob)?;
     // The reader's error could repeat a part of the plaintext, so it is not passed on.
     let mut secrets = read_secrets(json.expose(), "spec.data").map_err(|_| UnsealError::BlobContent)?;
     let (Some(secret), true) = (secrets.pop(), secrets.is_empty()) else { return Err(UnsealError::BlobContent) };
@@ -290,6 +354,27 @@ mod tests {
 
     fn unseal(object: &SealedSecret) -> Result<Secret, UnsealError> {
         unseal_secret(object, &keyring(&[test_keys::first()]), &UnsealOptions::new(OffsetDateTime::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn many_threads_give_what_one_gives() {
+        let items: Vec<(String, Vec<u8>)> = (0..9).map(|n| (format!("k{n}"), vec![n])).collect();
+        let items: Vec<(&str, &[u8])> = items.iter().map(|(key, value)| (key.as_str(), value.as_slice())).collect();
+        let mut object = sealed(test_keys::second(), Scope::Strict, &items);
+        let keyring = keyring(&[test_keys::first(), test_keys::second()]);
+        let likely = Some(test_keys::second().public_key().fingerprint());
+        let open = |object: &SealedSecret, threads| {
+            let options = UnsealOptions::new(OffsetDateTime::UNIX_EPOCH).on_threads(threads).likely_key(likely);
+            unseal_and_tell(object, &keyring, &options)
+        };
+        let one = open(&object, 1).unwrap();
+        for threads in [0, 2, 4, 64] {
+            let several = open(&object, threads).unwrap();
+            assert_eq!((several.secret, several.opened_by), (one.secret.clone(), one.opened_by.clone()));
+        }
+        object.spec.encrypted_data.insert("k3".into(), "!".into());
+        object.spec.encrypted_data.insert("k7".into(), String::new());
+        assert_eq!(open(&object, 4).unwrap_err(), open(&object, 1).unwrap_err());
     }
 
     #[test]

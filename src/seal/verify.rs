@@ -104,7 +104,7 @@ fn object_name(sealed: &SealedSecret) -> String {
 /// Opens the items. Those whose structure is broken are reported already.
 fn check_opens(sealed: &SealedSecret, keyring: &Keyring, findings: &mut Findings) {
     if let Some(blob) = &sealed.spec.data
-        && let Err(problem) = open_item(blob, keyring, &label_of(sealed))
+        && let Err(problem) = open_item(blob, keyring, &label_of(sealed), None)
         && problem.is_whole()
     {
         findings.error("spec.data".to_owned(), problem.to_string());

@@ -21,6 +21,7 @@ use super::SharedKeys;
 use super::generate::{self, generate};
 use super::read::read;
 use super::store::Store;
+use crate::cluster::bounded;
 use crate::cluster::secrets::{ClusterSecret, Secrets};
 use crate::controller::config::Config;
 use crate::controller::events::{Events, Kind};
@@ -149,7 +150,7 @@ impl Work {
         let namespace = &self.task.config.own_namespace;
         let asked = |verb| Asked { verb, resource: "secrets", group: "", namespace: Some(namespace) };
         let active = ListParams::default().labels(&format!("{KEY_LABEL}=active"));
-        let listed = self.api.list(&active).await.map_err(|error| failure::explain(&asked("list"), &error))?;
+        let listed = bounded(self.api.list(&active)).await.map_err(|error| failure::explain(&asked("list"), &error))?;
         let mut found: Vec<ClusterSecret> = listed.items.into_iter().map(ClusterSecret::from).collect();
         // The one key of very old versions has the prefix as its name, and no label.
         let legacy = &self.task.config.keys.prefix;
