@@ -6,5 +6,6 @@
 mod support;
 
 mod cluster_itself;
+mod deploy;
 mod harness;
 mod offline;

@@ -73,3 +73,14 @@ fn the_main_job_works_as_the_projects_readme_says() {
     fs::set_permissions(&shim, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     assert_eq!(console::run_document(&support::root().join("README.md"), folder.path(), &bin, &[]), 1);
 }
+
+/// The pages of `docs/` that have commands; each says which example it runs in.
+#[test]
+fn the_documentation_works_as_it_says() {
+    for page in ["kubeseal-users.md", "key-management.md"] {
+        let Some(folder) = workshop(true) else { return };
+        let document = support::root().join("docs").join(page);
+        let ran = console::run_document(&document, &folder.path().join("examples/elysium"), &folder.path().join("bin"), &[]);
+        assert!(ran >= 2, "only {ran} commands in {page}");
+    }
+}

@@ -48,6 +48,14 @@ pub const AGE_KEYGEN: Peer = Peer { name: "age-keygen", package: "filippo.io/age
 pub const NATS_SERVER: Peer =
     Peer { name: "nats-server", package: "github.com/nats-io/nats-server/v2", version: "2.15.2", ldflags: "" };
 
+pub const HELM: Peer = Peer {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    version: "3.22.0",
+    // The version of Kubernetes that `helm template` takes a cluster to have.
+    ldflags: "-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36",
+};
+
 /// kubeseal 0.27.1, or `None` where it cannot be had (see [`get`]).
 pub fn kubeseal() -> Option<PathBuf> {
     get(&KUBESEAL)

@@ -278,11 +278,15 @@ fn programs(folder: &Path) -> Option<PathBuf> {
 
 /// The CustomResourceDefinition that the reference's chart installs.
 pub(crate) fn reference_crd() -> String {
+    fs::read_to_string(reference_module().join("helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")).unwrap()
+}
+
+/// The folder of the reference's sources; its chart is in `helm/sealed-secrets`.
+pub(crate) fn reference_module() -> PathBuf {
     let module = format!("github.com/bitnami-labs/sealed-secrets@v{}", peers::CONTROLLER.version);
     let output = Command::new("go").args(["mod", "download", "-json", &module]).current_dir("/").output().expect("go runs");
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let folder = Path::new(answer["Dir"].as_str().expect("the module is there"));
-    fs::read_to_string(folder.join("helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")).unwrap()
+    PathBuf::from(answer["Dir"].as_str().expect("the module is there"))
 }
 
 /// Waits up to 60 seconds.

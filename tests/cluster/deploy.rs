@@ -1,0 +1,251 @@
+//! The chart, the kustomize tree and the plain manifests: all say the same, and the API server takes all of it. A release of the
+//! reference's chart becomes ours by `helm upgrade` and goes back by `helm rollback`, and no Secret notices.
+//!
+//! `HECATE_UPDATE=1 cargo test --test cluster deploy` writes the committed manifests anew from the chart.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::Cluster;
+use crate::support::{self, Run, peers};
+
+const KUSTOMIZE: &str = "deploy/kustomize";
+
+fn chart() -> PathBuf {
+    support::root().join("deploy/helm")
+}
+
+/// `helm template` as the plain manifests are made: kubeseal's default Service name and namespace.
+fn template(helm: &Path, args: &[&str]) -> String {
+    let fixed = ["--namespace", "kube-system", "--set", "fullnameOverride=sealed-secrets-controller"];
+    let run = Run::new(helm).args(["template", "sealed-secrets-controller"]).arg(chart()).args(fixed).args(args);
+    run.ok().out().to_owned()
+}
+
+/// The documents of a rendering, without helm's own labels and comments: (kind, text).
+fn plain(rendered: &str) -> Vec<(String, String)> {
+    let kept = |line: &&str| {
+        !line.starts_with("# Source:") && !line.contains("helm.sh/chart:") && !line.contains("app.kubernetes.io/managed-by:")
+    };
+    let document = |text: &str| text.lines().filter(kept).map(|line| line.to_owned() + "\n").collect::<String>();
+    let kind = |text: &str| text.lines().find_map(|line| line.strip_prefix("kind: ")).map(str::to_owned);
+    rendered.split("---\n").map(document).filter_map(|text| Some((kind(&text)?, text))).collect()
+}
+
+fn joined<'a>(documents: impl Iterator<Item = &'a (String, String)>) -> String {
+    let header = "# Made from deploy/helm; tests/cluster/deploy.rs keeps it so.\n";
+    documents.fold(header.to_owned(), |text, (_, document)| text + "---\n" + document)
+}
+
+/// Compares a committed file, or writes it.
+fn committed(path: &str, expected: &str) {
+    let file = support::root().join(path);
+    if std::env::var_os("HECATE_UPDATE").is_some() {
+        fs::write(&file, expected).unwrap();
+    }
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    support::assert_same(&text, expected, &format!("{path} (HECATE_UPDATE=1 writes it anew)"));
+}
+
+fn parse(text: &str) -> Vec<Value> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    documents.into_iter().filter(|document| !document.is_null()).collect()
+}
+
+/// Objects by kind, namespace and name; arguments of containers sorted, helm's labels gone.
+fn by_name(text: &str) -> BTreeMap<String, Value> {
+    let named = |mut object: Value| {
+        if let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+            labels.remove("helm.sh/chart");
+            labels.remove("app.kubernetes.io/managed-by");
+        }
+        if let Some(args) = object.pointer_mut("/spec/template/spec/containers/0/args").and_then(Value::as_array_mut) {
+            args.sort_by_key(ToString::to_string);
+        }
+        let part = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        (format!("{} {}/{}", part("/kind"), part("/metadata/namespace"), part("/metadata/name")), object)
+    };
+    parse(text).into_iter().map(named).collect()
+}
+
+#[test]
+fn the_committed_manifests_are_what_the_chart_renders() {
+    let Some(helm) = peers::get(&peers::HELM) else { return };
+    let crd = fs::read_to_string(support::root().join("deploy/crd/sealedsecrets.bitnami.com.yaml")).unwrap();
+    committed("deploy/helm/crds/sealedsecrets.bitnami.com.yaml", &crd);
+    committed("deploy/kustomize/base/sealedsecrets.bitnami.com.yaml", &crd);
+    let whole = plain(&template(&helm, &[]));
+    let is_cluster_wide = |(kind, _): &&(String, String)| kind.starts_with("ClusterRole");
+    committed("deploy/kustomize/base/controller.yaml", &joined(whole.iter().filter(|document| !is_cluster_wide(document))));
+    committed("deploy/kustomize/overlays/cluster-wide/rbac.yaml", &joined(whole.iter().filter(is_cluster_wide)));
+    let namespaced = plain(&template(&helm, &["--set", "rbac.clusterRole=false,rbac.namespacedRoles=true"]));
+    let unsealer = |(kind, text): &&(String, String)| kind.starts_with("Role") && text.contains("\n  name: secrets-unsealer\n");
+    committed("deploy/kustomize/overlays/namespaced/rbac.yaml", &joined(namespaced.iter().filter(unsealer)));
+    committed("deploy/controller.yaml", &format!("{crd}{}", joined(whole.iter())));
+}
+
+#[test]
+fn chart_and_kustomize_say_the_same() {
+    let (Some(helm), Some(kubectl)) = (peers::get(&peers::HELM), peers::go_program("kubectl")) else { return };
+    let namespaced = ["--set", "rbac.clusterRole=false,rbac.namespacedRoles=true"];
+    for (overlay, values) in [("cluster-wide", &[][..]), ("namespaced", &namespaced[..])] {
+        let path = support::root().join(KUSTOMIZE).join("overlays").join(overlay);
+        let built = Run::new(&kubectl).arg("kustomize").arg(path).ok().out().to_owned();
+        let rendered = template(&helm, &[values, &["--include-crds"]].concat());
+        let (built, rendered) = (by_name(&built), by_name(&rendered));
+        assert_eq!(built.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>(), "{overlay}");
+        for (name, object) in &built {
+            assert_eq!(object, &rendered[name], "{overlay}: {name}");
+        }
+    }
+}
+
+/// Values that change which objects there are, or their shape.
+const VALUES: &[(&str, &str)] = &[
+    ("defaults", ""),
+    ("everything-on", "ingress: {enabled: true, tls: true, ingressClassName: nginx, extraHosts: [{name: b.local}]}
+networkPolicy: {enabled: true, egress: {enabled: true}, ingress: {from: [{podSelector: {}}]}}
+pdb: {create: true}
+metrics: {serviceMonitor: {enabled: true, interval: 30s, relabelings: [{action: drop}]}, prometheusRule: {enabled: true}, dashboards: {create: true}}
+startupProbe: {enabled: true}
+hostUsers: false
+privateKeyLabels: {a: b}
+privateKeyAnnotations: {c: d e}
+commonLabels: {team: '{{ .Release.Name }}'}
+commonAnnotations: {note: x}
+podLabels: {p: q}
+podAnnotations: {r: s}
+resources: {limits: {cpu: 150m, memory: 64Mi}}
+extraEnv: [{name: A, value: b}]
+extraArgs: [--v=1]
+extraDeploy: [{apiVersion: v1, kind: ConfigMap, metadata: {name: '{{ .Release.Name }}-extra'}}]
+"),
+    ("an-old-values-file", "image: {registry: docker.io, repository: bitnami/sealed-secrets-controller, tag: 0.27.0, pullSecrets: [pull]}
+keyrenewperiod: '0'
+rateLimit: 5
+rateLimitBurst: '10'
+updateStatus: false
+logInfoStdout: false
+logLevel: DEBUG
+logFormat: json
+rbac: {pspEnabled: false, serviceProxier: {bind: false}}
+additionalNamespaces: [one, two]
+"),
+    ("namespaced", "rbac: {clusterRole: false, namespacedRoles: true, restarts: false}\nallNamespaces: false\nadditionalNamespaces: [deploy-values]\n"),
+    ("without-rbac-and-account", "rbac: {create: false}\nserviceAccount: {create: false, name: mine}\n"),
+    ("without-controller", "createController: false\n"),
+    ("node-port", "service: {type: NodePort, nodePort: 30080}\nmetrics: {service: {type: LoadBalancer}}\nhostNetwork: true\nhostPorts: {http: 8080}\n"),
+    ("own-command", "command: [hecate-seal-controller, --v=1]\nargs: ['--key-prefix={{ .Values.secretName }}']\npodSecurityContext: {enabled: false}\ncontainerSecurityContext: {enabled: false}\n"),
+    ("custom-probes", "customLivenessProbe: {exec: {command: ['true']}}\ncustomReadinessProbe: {exec: {command: ['true']}}\ncustomStartupProbe: {exec: {command: ['true']}}\npdb: {create: true, maxUnavailable: 0}\nnetworkPolicy: {enabled: true, egress: {enabled: true, kubeapiCidr: 10.0.0.0/8, kubeapiPort: 6443}}\n"),
+];
+
+/// The kinds of the Prometheus operator, as far as an API server needs them to take an object.
+const MONITORING: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: servicemonitors.monitoring.coreos.com}
+spec: &spec
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {kind: ServiceMonitor, plural: servicemonitors}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: prometheusrules.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {kind: PrometheusRule, plural: prometheusrules}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+";
+
+#[test]
+fn the_api_server_takes_every_rendering() {
+    let (Some(helm), Some(cluster)) = (peers::get(&peers::HELM), Cluster::shared()) else { return };
+    cluster.apply(MONITORING);
+    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).ok();
+    cluster.namespace("deploy-values");
+    let folder = support::temp_dir();
+    for (name, values) in VALUES {
+        let file = folder.path().join(format!("{name}.yaml"));
+        fs::write(&file, values).unwrap();
+        let rendered =
+            Run::new(&helm).args(["template", "values", "--namespace", "deploy-values", "--values"]).arg(&file).arg(chart()).ok();
+        let output = cluster
+            .kubectl(["apply", "--dry-run=server", "--validate=strict", "-n", "deploy-values", "-f", "-"])
+            .stdin(rendered.out().replace("namespace: one", "namespace: deploy-values"))
+            .output();
+        assert_eq!(output.code, Some(0), "{name}: {}\n{}", output.err(), rendered.out());
+    }
+    let overlays = support::root().join(KUSTOMIZE).join("overlays");
+    for overlay in ["cluster-wide", "namespaced"] {
+        cluster.kubectl(["apply", "--dry-run=server", "--validate=strict", "-k"]).arg(overlays.join(overlay)).ok();
+    }
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_name() {
+    let Some(helm) = peers::get(&peers::HELM) else { return };
+    for (wrong, says) in [
+        ("nonsense=1", "nonsense"),
+        ("keyrenewperiod=soon", "keyrenewperiod"),
+        ("logFormat=xml", "logFormat"),
+        ("secretName=With Capitals", "secretName"),
+        ("rbac.namespacedRoles=true", "clusterRole or namespacedRoles"),
+        ("privateKeyLabels.a=b\\,c", "privateKeyLabels.a"),
+    ] {
+        let output = Run::new(&helm).args(["template", "x", "--set", wrong]).arg(chart()).output();
+        assert_eq!(output.code, Some(1), "{wrong}");
+        assert!(output.err().contains(says), "{wrong}: {}", output.err());
+    }
+}
+
+#[test]
+fn a_release_of_the_reference_chart_becomes_ours_and_goes_back() {
+    let (Some(helm), Some(_), Some(cluster)) = (peers::get(&peers::HELM), peers::get(&peers::CONTROLLER), Cluster::shared())
+    else {
+        return;
+    };
+    let folder = support::temp_dir();
+    let namespace = "deploy-upgrade";
+    cluster.namespace(namespace);
+    let kubeconfig = cluster.kubeconfig(&cluster.admin(), Some(namespace));
+    let helm = |args: &[&str], chart: &[&Path]| {
+        let run = cluster.run(&helm).args(args).args(chart).args(["--namespace", namespace, "--kubeconfig"]).arg(&kubeconfig);
+        run.env("HELM_CACHE_HOME", folder.path()).env("HELM_CONFIG_HOME", folder.path()).env("HELM_DATA_HOME", folder.path()).ok()
+    };
+    let names = "rbac.clusterRoleName=deploy-upgrade";
+    helm(
+        &["install", "sealed-secrets", "--skip-crds", "--set", names],
+        &[&crate::harness::reference_module().join("helm/sealed-secrets")],
+    );
+    // What the release has made in the cluster's life: a key, an opened Secret.
+    let key = support::hecate().args(["keys", "generate", "--secret", "--bits", "2048", "-o", "-"]).ok();
+    cluster.kubectl(["create", "-n", namespace, "-f", "-"]).stdin(key.out().replace("kube-system", namespace)).ok();
+    cluster.kubectl(["create", "secret", "generic", "opened", "-n", namespace, "--from-literal=key=value"]).ok();
+    let versions = || {
+        let secrets = cluster.kubectl(["get", "secrets", "-n", namespace, "--field-selector=type!=helm.sh/release.v1"]);
+        secrets.args(["-o", "jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}"]).ok().out().to_owned()
+    };
+    let before = versions();
+    assert_eq!(before.split_whitespace().count(), 2, "{before}");
+    let image = || {
+        let path = "jsonpath={.spec.template.spec.containers[0].image}";
+        cluster.kubectl(["get", "deployment", "sealed-secrets", "-n", namespace, "-o", path]).ok().out().to_owned()
+    };
+
+    helm(&["upgrade", "sealed-secrets", "--set", names], &[&chart()]);
+    assert!(image().contains("hecate-seal-controller"), "{}", image());
+    assert_eq!(versions(), before);
+    helm(&["rollback", "sealed-secrets", "1"], &[]);
+    assert!(image().contains("bitnami/sealed-secrets-controller"), "{}", image());
+    assert_eq!(versions(), before);
+    helm(&["upgrade", "sealed-secrets", "--set", names], &[&chart()]);
+    helm(&["uninstall", "sealed-secrets"], &[]);
+    assert_eq!(versions(), before, "uninstalling leaves keys and Secrets");
+    cluster.kubectl(["get", "crd", "sealedsecrets.bitnami.com"]).ok();
+}
