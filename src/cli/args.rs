@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub use super::commands::bootstrap::BootstrapArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
+pub use super::commands::scan::ScanArgs;
 use crate::manifest;
 use crate::secret::SecretString;
 
@@ -80,6 +81,8 @@ pub enum Command {
     Unseal(UnsealArgs),
     /// Look SealedSecrets over: files and whole trees, without a cluster
     Verify(VerifyArgs),
+    /// Refuse plaintext: Secrets, private keys, files that should be encrypted
+    Scan(ScanArgs),
     /// Look at a certificate: whose key, until when
     Cert(CertArgs),
     /// Make a sealing key and its certificate
@@ -231,6 +234,8 @@ What .hecate-seal.yaml may say (all of it optional, unknown keys are errors):
   targets:                          replaces the above in a directory and below; the deepest counts, key by key
     - directory: edge-cluster
       certificate: edge-cluster/pub.pem
+  scan:
+    allow: [\"tests/**\"]            files that `hecate-seal scan` passes over, in the patterns of .gitignore
 
 Paths start from the file's folder. The nearest file from the current directory upwards counts.";
 

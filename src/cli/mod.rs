@@ -36,8 +36,23 @@ pub use io::Io;
 pub use report::{Context, Exit, Failure, Outcome};
 
 /// Our verbs.
-const VERBS: &[&str] =
-    &["value", "init", "seal", "unseal", "reseal", "verify", "cert", "keys", "bootstrap", "nats", "completions"];
+const VERBS: &[&str] = &[
+    "value",
+    "init",
+    "seal",
+    "unseal",
+    "reseal",
+    "convert",
+    "verify",
+    "scan",
+    "doctor",
+    "status",
+    "cert",
+    "keys",
+    "bootstrap",
+    "nats",
+    "completions",
+];
 
 /// A program whose command line we speak: gets the words after its name.
 type FrontEnd = fn(&[OsString], &mut Io) -> Outcome;
@@ -116,6 +131,7 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Seal(args) => commands::seal::run(&args, io),
         Command::Unseal(args) => commands::unseal::run(&args, io),
         Command::Verify(args) => commands::verify::run(&args, io),
+        Command::Scan(args) => commands::scan::run(&args, io),
         Command::Cert(args) => commands::cert::run(args, io),
         Command::Keys(args) => commands::keys::run(args, io),
         Command::Reseal(args) => commands::reseal::run(args, io),

@@ -120,18 +120,27 @@ impl Settings {
     }
 }
 
-/// What the nearest settings file says for the current folder.
-fn from_file(io: &mut Io) -> Result<Settings, Failure> {
-    let Some(path) = file::find(&io.cwd) else { return Ok(Settings::default()) };
+/// The nearest settings file as it is written, and its path.
+///
+/// # Errors
+/// As [`Settings::resolve`], where the file is the cause.
+pub fn written(io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure> {
+    let Some(path) = file::find(&io.cwd) else { return Ok(None) };
     let wrong = || format!("cannot use the settings in {}", path.display());
     file::check_owner(&path, &io.cwd)
         .context(wrong)
         .hint(|| "it decides whose key your secrets are sealed for: if you trust it, make it yours with `chown`")?;
     let text = read::text_file(&path, MAX_SETTINGS).context(wrong)?;
     let written = file::Settings::parse(&text).context(wrong)?;
+    io.detail(format!("settings from {}", path.display()));
+    Ok(Some((path, written)))
+}
+
+/// What the nearest settings file says for the current folder.
+fn from_file(io: &mut Io) -> Result<Settings, Failure> {
+    let Some((path, written)) = written(io)? else { return Ok(Settings::default()) };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let choice = written.for_directory(io.cwd.strip_prefix(folder).unwrap_or(Path::new("")));
-    io.detail(format!("settings from {}", path.display()));
 
     let origin = || Origin::File(path.clone());
     let set = |value: Option<String>| value.map(|value| Set { value, origin: origin() });

@@ -4,10 +4,13 @@
 //! - [`kubeconfig`]: contexts and their namespaces
 //! - [`walk`]: the files of a tree that may matter
 //! - [`sealed_file`]: the SealedSecret in a file that one value goes into
+//! - [`scan`]: plaintext that must not get into git; [`git`]: what is staged
 //!
 //! Nothing here talks to a person: the command line (layer 4) turns results and errors into words and exit codes.
 
+pub mod git;
 pub mod kubeconfig;
+pub mod scan;
 pub mod sealed_file;
 pub mod settings;
 pub mod walk;

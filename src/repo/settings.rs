@@ -12,6 +12,9 @@
 //!   - directory: edge-cluster
 //!     certificate: edge-cluster/sealed-secrets.pem
 //!     file: edge-cluster/infrastructure/hecate/sealed-secret.yaml
+//! # What `scan` passes over, in the patterns of .gitignore:
+//! scan:
+//!   allow: ["tests/fixtures/**"]
 //! ```
 //!
 //! All paths start from the folder of the settings file. The file is found by looking upwards from the current folder; the
@@ -88,6 +91,15 @@ struct Written {
     scope: Option<ScopeText>,
     #[serde(default)]
     targets: Vec<WrittenTarget>,
+    #[serde(default)]
+    scan: WrittenScan,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenScan {
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +131,8 @@ pub struct Settings {
     everywhere: Choice,
     /// Directory relative to the settings file, and what holds there.
     targets: Vec<(PathBuf, Choice)>,
+    /// Patterns of files that `scan` passes over, from the settings file's folder.
+    pub scan_allow: Vec<String>,
 }
 
 impl Settings {
@@ -172,7 +186,7 @@ impl Settings {
             namespace: written.namespace,
             scope: written.scope.map(|scope| scope.0),
         };
-        Ok(Self { everywhere, targets })
+        Ok(Self { everywhere, targets, scan_allow: written.scan.allow })
     }
 
     /// What holds in a directory, given relative to the settings file's folder.
@@ -296,7 +310,7 @@ targets:
     #[test]
     fn mistakes_are_named_with_their_line() {
         let error = |text: &str| Settings::parse(text).unwrap_err().to_string();
-        let keys = "expected one of certificate, file, name, namespace, scope, targets";
+        let keys = "expected one of certificate, file, name, namespace, scope, targets, scan";
         assert_eq!(error("name: a\ncertifcate: b\n"), format!("line 2: unknown field `certifcate`, {keys}"));
         assert_eq!(error("name: a\nname: b\n"), "line 2: duplicate mapping key: name");
         assert_eq!(error("name: [a]\n"), "line 1: expected string scalar");

@@ -21,6 +21,16 @@ pub struct Found {
 /// exclude does not, and symbolic links are not followed. A `root` that is a file is found whatever its ending is.
 #[must_use]
 pub fn files(root: &Path, endings: &[&str]) -> Found {
+    matching(root, |path| has_ending(path, endings))
+}
+
+/// As [`files`], whatever the endings.
+#[must_use]
+pub fn all(root: &Path) -> Found {
+    matching(root, |_| true)
+}
+
+fn matching(root: &Path, wanted: impl Fn(&Path) -> bool) -> Found {
     let mut found = Found::default();
     let walk = ignore::WalkBuilder::new(root)
         .standard_filters(false)
@@ -36,7 +46,7 @@ pub fn files(root: &Path, endings: &[&str]) -> Found {
             Ok(entry) => {
                 let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
                 // A link that was named is meant.
-                if entry.depth() == 0 && entry.path().is_file() || is_file && has_ending(entry.path(), endings) {
+                if entry.depth() == 0 && entry.path().is_file() || is_file && wanted(entry.path()) {
                     found.files.push(entry.into_path());
                 }
             }
@@ -46,7 +56,8 @@ pub fn files(root: &Path, endings: &[&str]) -> Found {
     found
 }
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
+/// Whether the file's name ends so, compared without case.
+pub(crate) fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension().and_then(OsStr::to_str).is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 

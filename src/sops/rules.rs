@@ -161,6 +161,20 @@ impl Rules {
         self.layouts
     }
 
+    /// The compiled `path_regex` of each rule; `None` for a rule that takes every file. For asking about many files.
+    ///
+    /// # Errors
+    /// [`Error::Field`] and [`Error::PathRegex`].
+    pub fn path_patterns(&self) -> Result<Vec<Option<Pattern>>, Error> {
+        let rules = self.rules.iter().flatten().enumerate();
+        rules
+            .map(|(at, rule)| match string(rule, "path_regex", at)?.as_str() {
+                "" => Ok(None),
+                regex => Pattern::new(regex).map(Some).map_err(|source| Error::PathRegex { rule: at, source }),
+            })
+            .collect()
+    }
+
     /// What the rules say about a file, or `None` if there are no rules. `path` is the file's path in the form of
     /// [`subject`].
     ///

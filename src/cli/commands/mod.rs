@@ -7,6 +7,7 @@ pub mod init;
 pub mod keys;
 pub mod nats;
 pub mod reseal;
+pub mod scan;
 pub mod seal;
 pub mod unseal;
 pub mod value;

@@ -5,6 +5,7 @@ mod certificates;
 mod edit;
 mod files;
 mod hygiene;
+mod scan;
 mod seal_unseal;
 mod value;
 mod verify;

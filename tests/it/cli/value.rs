@@ -197,7 +197,7 @@ fn wrong_settings_are_told_with_file_and_line() {
     session.run(&["K", "v"]).fails(
         2,
         &format!(
-            "error: cannot use the settings in {}\n  cause: line 2: unknown field `namspace`, expected one of certificate, file, name, namespace, scope, targets\n",
+            "error: cannot use the settings in {}\n  cause: line 2: unknown field `namspace`, expected one of certificate, file, name, namespace, scope, targets, scan\n",
             path.display()
         ),
     );
