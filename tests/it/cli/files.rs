@@ -110,7 +110,13 @@ fn as_a_user(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String) {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    let output = command.output().unwrap();
+    // Another test that starts a program at this moment may still hold the copy open for writing.
+    let output = loop {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            output => break output.unwrap(),
+        }
+    };
     std::fs::remove_file(bin).unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }

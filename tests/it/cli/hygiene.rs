@@ -171,8 +171,21 @@ fn the_process_dumps_no_core_and_shows_no_value_that_came_by_a_pipe_or_the_envir
     assert!(child.wait().unwrap().success());
 }
 
+/// The places that may start a program, and what they hand to it: arguments are for everyone to see.
+const STARTERS: [&str; 6] = [
+    // git, for staged content: paths and names of objects.
+    "repo/git.rs",
+    // The user's own command that prints an identity, and age's plugins: a recipient, in a variable or on a pipe.
+    "cli/sops/sources.rs",
+    "cli/sops/terminal.rs",
+    "cli/env.rs",
+    // What sops edits and runs with: the user's editor and command, which get a file or variables.
+    "cli/sops/commands/edit.rs",
+    "cli/sops/commands/exec",
+];
+
 #[test]
-fn no_program_is_ever_started() {
+fn only_known_places_start_a_program() {
     fn look(folder: &Path) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -180,12 +193,9 @@ fn no_program_is_ever_started() {
                 look(&path);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                // git is asked for staged content; its arguments are paths and names of objects.
-                if path.ends_with("repo/git.rs") {
-                    continue;
-                }
                 let starts = text.contains("process::Command") || text.contains("Command::new(");
-                assert!(!starts, "{} starts a program: its arguments are for everyone to see", path.display());
+                let known = STARTERS.iter().any(|known| path.to_string_lossy().contains(&format!("/src/{known}")));
+                assert!(!starts || known, "{} starts a program: its arguments are for everyone to see", path.display());
             }
         }
     }
