@@ -11,6 +11,7 @@ mod peer;
 mod programs;
 mod recovery;
 mod sops;
+mod sops_cli;
 mod template;
 mod values;
 mod verbs;

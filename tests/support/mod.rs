@@ -44,21 +44,32 @@ pub fn as_kubeseal() -> Run {
     Run::new(kubeseal_link())
 }
 
+/// Our program, called through a link named `sops`.
+pub fn as_sops() -> Run {
+    Run::new(links().join("sops"))
+}
+
 /// A link named `kubeseal` to our program.
 pub fn kubeseal_link() -> PathBuf {
+    links().join("kubeseal")
+}
+
+/// A folder with links to our program, named after those that it can be.
+pub fn links() -> &'static Path {
     static LINKS: OnceLock<PathBuf> = OnceLock::new();
-    let folder = LINKS.get_or_init(|| {
+    LINKS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("links-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let link = folder.join("kubeseal");
-        let _ = std::fs::remove_file(&link);
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hecate-seal"), &link).unwrap();
-        #[cfg(not(unix))]
-        std::fs::copy(env!("CARGO_BIN_EXE_hecate-seal"), &link).unwrap();
+        for name in ["kubeseal", "sops"] {
+            let link = folder.join(name);
+            let _ = std::fs::remove_file(&link);
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hecate-seal"), &link).unwrap();
+            #[cfg(not(unix))]
+            std::fs::copy(env!("CARGO_BIN_EXE_hecate-seal"), &link).unwrap();
+        }
         folder
-    });
-    folder.join("kubeseal")
+    })
 }
 
 /// Like `assert_eq!` for long texts: shows only the first line that differs, cut to a readable length.

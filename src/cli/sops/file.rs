@@ -86,12 +86,11 @@ impl Session<'_> {
     pub(super) fn load(&self, text: Zeroizing<Vec<u8>>, format: Format, name: &str) -> Result<Loaded, Failure> {
         match Encrypted::load(format, &text) {
             Ok(file) => Ok(Loaded { text, format, file }),
-            Err(error) => {
-                let hint = (format == Format::Binary && matches!(error, document::Error::Store(_)))
-                    .then_some("the file is read as binary because of its name; give its format with --input-type");
-                let failure = Failure::new(format_args!("{name}: {error}"));
-                Err(with_hint(failure, hint))
+            Err(document::Error::Store(error)) if format == Format::Binary => {
+                let message = format!("{name}: no sops metadata found: it is no encrypted binary file ({error})");
+                Err(Failure::new(message).with_hint("if it has another format, give that with --input-type"))
             }
+            Err(error) => Err(Failure::new(format_args!("{name}: {error}"))),
         }
     }
 

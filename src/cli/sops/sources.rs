@@ -69,7 +69,12 @@ impl Identities {
         let file = io.env.raw(env::SOPS_AGE_KEY_FILE);
         identities.add(env::SOPS_AGE_KEY_FILE, file.map(|path| key_file(&at(&path))));
         if let Some(folder) = settings_folder(io) {
-            let path = at(folder.as_os_str()).join("sops/age/keys.txt");
+            let path = folder.join("sops/age/keys.txt");
+            if folder.is_relative() {
+                let reason = format!("{} is no absolute path", env::XDG_CONFIG_HOME);
+                identities.add(&path.display().to_string(), Some(Err(reason)));
+                return identities;
+            }
             let there = !matches!(path.try_exists(), Ok(false));
             identities.add(&path.display().to_string(), there.then(|| key_file(&path)));
         }

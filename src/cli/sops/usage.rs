@@ -27,7 +27,7 @@ pub(super) fn of(command: &Command, names: &[&str]) -> String {
         let rows: Vec<_> = command.commands.iter().map(|command| (title(command), command.about.to_owned())).collect();
         _ = write!(text, "\nCOMMANDS:\n{}", columns(&rows));
     }
-    let rows: Vec<_> = command.all_flags().filter(|flag| is_app || flag.name != "help").map(row).collect();
+    let rows: Vec<_> = command.all_flags().map(row).collect();
     if !rows.is_empty() {
         let title = if is_app { "GLOBAL OPTIONS" } else { "OPTIONS" };
         _ = write!(text, "\n{title}:\n{}", columns(&rows));
