@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use super::commands::bootstrap::BootstrapArgs;
+pub use super::commands::convert::ConvertArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
 pub use super::commands::scan::ScanArgs;
@@ -81,6 +82,8 @@ pub enum Command {
     Unseal(UnsealArgs),
     /// Look SealedSecrets over: files and whole trees, without a cluster
     Verify(VerifyArgs),
+    /// Make SealedSecrets of SOPS files, and the other way round
+    Convert(ConvertArgs),
     /// Refuse plaintext: Secrets, private keys, files that should be encrypted
     Scan(ScanArgs),
     /// Look at a certificate: whose key, until when

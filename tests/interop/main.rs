@@ -5,6 +5,7 @@
 mod support;
 
 mod age;
+mod convert;
 mod journeys;
 mod kubeseal_cli;
 mod peer;

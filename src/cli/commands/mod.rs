@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod cert;
 pub mod completions;
+pub mod convert;
 pub mod init;
 pub mod keys;
 pub mod nats;

@@ -83,7 +83,11 @@ fn read(args: &UnsealArgs, io: &mut Io) -> Result<Vec<Located<SealedSecret>>, Fa
 
 /// Opens one object. The owner reference that the controller would add is left out: outside of the cluster it has no uid, and
 /// the API server refuses an owner without one.
-fn open(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Result<Secret, UnsealError> {
+pub(in crate::cli::commands) fn open(
+    sealed: &SealedSecret,
+    keyring: &Keyring,
+    options: &UnsealOptions,
+) -> Result<Secret, UnsealError> {
     let mut secret = unseal_secret(sealed, keyring, options)?;
     if let Some(own) = sealed.spec.template.metadata.other.get("ownerReferences") {
         secret.metadata.other.insert("ownerReferences".to_owned(), own.clone());
@@ -93,7 +97,8 @@ fn open(sealed: &SealedSecret, keyring: &Keyring, options: &UnsealOptions) -> Re
     Ok(secret)
 }
 
-fn failure(error: &UnsealError, sealed: &Located<SealedSecret>, keyring: &Keyring) -> Failure {
+/// A failure that names the object and says what can be said about it.
+pub(in crate::cli::commands) fn failure(error: &UnsealError, sealed: &Located<SealedSecret>, keyring: &Keyring) -> Failure {
     let metadata = &sealed.object.metadata;
     let failure = Failure::new(error).wrap(format_args!("cannot open {}/{} ({})", metadata.namespace, metadata.name, sealed.at));
     explain(&sealed.object, keyring, error).into_iter().fold(failure, Failure::with_hint)

@@ -10,6 +10,7 @@
 //!   config    .sops.yaml found and read
 //!   sources   where identities come from; terminal: passphrases and plugins
 //!   file      an encrypted file opened; write: a result put where it belongs
+//!   whole     files opened and made for our own commands
 //!   commands  one file a command; legacy: flags in place of commands
 //! ```
 
@@ -27,6 +28,7 @@ mod sources;
 mod table;
 mod terminal;
 mod usage;
+pub(crate) mod whole;
 mod write;
 
 use std::ffi::OsString;

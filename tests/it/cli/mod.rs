@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "the test modules share it")]
 
 mod certificates;
+mod convert;
 mod edit;
 mod files;
 mod hygiene;
