@@ -7,5 +7,6 @@ mod support;
 
 mod cluster_itself;
 mod deploy;
+mod controller_http;
 mod harness;
 mod offline;
