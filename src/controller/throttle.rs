@@ -5,21 +5,21 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tower::{Layer, Service, ServiceExt as _};
+use tower::{Layer, Service};
 
 /// Puts the limit around a client. All clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Throttle(Option<Arc<DefaultDirectRateLimiter>>);
+pub(super) struct Throttle(Option<Arc<DefaultDirectRateLimiter>>);
 
 impl Throttle {
     /// `rate` requests a second on average, and `burst` at once; no limit without a rate.
     #[must_use]
-    pub fn new(rate: Option<f32>, burst: u32) -> Self {
+    pub(super) fn new(rate: Option<f32>, burst: u32) -> Self {
         let period = rate.and_then(|rate| Duration::try_from_secs_f32(1.0 / rate).ok()).and_then(Quota::with_period);
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         Self(period.map(|quota| Arc::new(RateLimiter::direct(quota.allow_burst(burst)))))
@@ -30,40 +30,47 @@ impl<S> Layer<S> for Throttle {
     type Service = Throttled<S>;
 
     fn layer(&self, inner: S) -> Throttled<S> {
-        Throttled { inner, limiter: self.0.clone() }
+        Throttled { inner, limiter: self.0.clone(), turn: Turn::None }
     }
+}
+
+/// Whether the next request may go.
+enum Turn {
+    /// Nobody has asked.
+    None,
+    Waiting(BoxFuture<'static, ()>),
+    Come,
 }
 
 /// A client that waits for its turn.
-#[derive(Clone, Debug)]
-pub struct Throttled<S> {
+pub(super) struct Throttled<S> {
     inner: S,
     limiter: Option<Arc<DefaultDirectRateLimiter>>,
+    turn: Turn,
 }
 
-impl<S, R> Service<R> for Throttled<S>
-where
-    S: Service<R> + Clone + Send + 'static,
-    S::Future: Send,
-    R: Send + 'static,
-{
+impl<S: Service<R>, R> Service<R> for Throttled<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+    type Future = S::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if let Some(limiter) = &self.limiter {
+            if matches!(self.turn, Turn::None) {
+                let limiter = Arc::clone(limiter);
+                self.turn = Turn::Waiting(Box::pin(async move { limiter.until_ready().await }));
+            }
+            if let Turn::Waiting(turn) = &mut self.turn {
+                ready!(turn.as_mut().poll(cx));
+                self.turn = Turn::Come;
+            }
+        }
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
-        // The clone that is ready goes with the request; what stays must become ready anew.
-        let other = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, other);
-        let Some(limiter) = self.limiter.clone() else { return Box::pin(inner.call(request)) };
-        Box::pin(async move {
-            limiter.until_ready().await;
-            inner.ready().await?.call(request).await
-        })
+    fn call(&mut self, request: R) -> S::Future {
+        self.turn = Turn::None;
+        self.inner.call(request)
     }
 }
 
@@ -71,6 +78,8 @@ where
 mod tests {
     use std::convert::Infallible;
     use std::time::Instant;
+
+    use tower::ServiceExt as _;
 
     use super::*;
 

@@ -6,7 +6,7 @@
 mod support;
 
 mod cluster_itself;
-mod deploy;
 mod controller_http;
+mod deploy;
 mod harness;
 mod offline;

@@ -166,13 +166,15 @@ impl<'a> Setup<'a> {
                 command.arg("--kubeconfig").arg(cluster.kubeconfig(&user, None));
                 command
             }
-            // It has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own.
+            // It has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own; and its own /proc,
+            // for its metrics look there for themselves.
             Which::Reference => {
                 let account = "/run/secrets/kubernetes.io/serviceaccount";
                 let script = format!(
                     "cp {ca} .ca-{port} && mount -t tmpfs tmpfs /run && mkdir -p {account} && printf %s {token} > {account}/token \
                      && mv .ca-{port} {account}/ca.crt && printf %s {namespace} > {account}/namespace \
                      && mount -t tmpfs tmpfs /var && mkdir -p /var/run/secrets && mount --bind /run/secrets /var/run/secrets \
+                     && mount -t proc proc /proc \
                      && exec \"$0\" \"$@\"",
                     ca = "apiserver-certs/apiserver.crt",
                     token = user.token,
