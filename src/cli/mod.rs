@@ -18,6 +18,7 @@ pub mod inputs;
 pub mod io;
 pub mod kubeseal;
 pub mod names;
+pub mod online;
 pub mod output;
 pub mod parallel;
 pub mod report;

@@ -9,4 +9,5 @@ mod cluster_itself;
 mod controller_http;
 mod deploy;
 mod harness;
+mod kubeseal_online;
 mod offline;

@@ -62,6 +62,8 @@ fn every_mistake_is_one_line_with_exit_code_1_and_writes_nothing() {
     let no_name = format!("metadata: {{namespace: x}}\nstringData: {{k: {CANARY}}}\n");
     let no_namespace = format!("metadata: {{name: a}}\nstringData: {{k: {CANARY}}}\n");
     let base64 = format!("metadata: {{name: a, namespace: x}}\ndata: {{good: {CANARY_BASE64}, bad: '{CANARY_BASE64}!'}}\n");
+    const NO_CLUSTER: &str =
+        "invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable";
     let cases: &[(&[&str], &str, &str)] = &[
         (&["--cert", "nope"], &secret, "open nope: no such file or directory"),
         (
@@ -79,10 +81,10 @@ fn every_mistake_is_one_line_with_exit_code_1_and_writes_nothing() {
         (&["--cert", "expired.pem"], &secret, "failed to encrypt using an expired certificate on January 1, 2024"),
         (&["--cert", "gopher://x"], &secret, "Get \"gopher://x\": unsupported protocol scheme \"gopher\""),
         (&["--cert", "file:///nope"], &secret, "cannot fetch \"file:///nope\": no such file or directory"),
-        (&[], &secret, "the certificate needs a cluster connection, which this build does not have"),
-        (&["--fetch-cert"], "", "the certificate needs a cluster connection, which this build does not have"),
-        (&["--validate"], "", "--validate needs a cluster connection, which this build does not have"),
-        (&["--re-encrypt", "-f", "target"], "", "--re-encrypt needs a cluster connection, which this build does not have"),
+        (&[], &secret, NO_CLUSTER),
+        (&["--fetch-cert"], "", NO_CLUSTER),
+        (&["--validate"], "", NO_CLUSTER),
+        (&["--re-encrypt", "-f", "target"], "", NO_CLUSTER),
         (&["--cert", "cert.pem"], "", "no secrets found. Ensure the input is valid and UTF-8 encoded"),
         (
             &["--cert", "cert.pem"],

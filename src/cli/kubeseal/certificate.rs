@@ -6,11 +6,12 @@ use time::macros::format_description;
 use zeroize::Zeroizing;
 
 use super::files::{open, system_says};
+use super::online;
 use super::settings::Settings;
 use crate::cli::certificate::is_url;
 use crate::cli::io::read::{self, ReadError};
 use crate::cli::report::{Context, Failure};
-use crate::cli::{Io, Outcome, fetch};
+use crate::cli::{Io, Outcome};
 use crate::crypto::Error;
 use crate::crypto::x509::{Certificate, Validity};
 
@@ -19,9 +20,9 @@ const MAX_CERTIFICATE: u64 = 4 << 20;
 
 /// Path or URL of the certificate: `--cert`, else what `.hecate-seal.yaml` names for the current folder. The settings file is not
 /// asked when a flag says which cluster is meant, nor by `--fetch-cert`, which is how its certificate is renewed.
-fn source(settings: &Settings, io: &mut Io) -> Result<String, Failure> {
+fn source(settings: &Settings, io: &mut Io) -> Result<Source, Failure> {
     if !settings.cert.is_empty() {
-        return Ok(settings.cert.clone());
+        return Ok(Source::Named(settings.cert.clone()));
     }
     if !settings.fetch_cert
         && !settings.names_cluster
@@ -30,10 +31,31 @@ fn source(settings: &Settings, io: &mut Io) -> Result<String, Failure> {
         if io.stderr_is_terminal {
             io.note(format!("sealing with the certificate {} ({})", found.value, found.origin));
         }
-        return Ok(found.value);
+        return Ok(Source::Named(found.value));
     }
-    Err(needs_cluster("the certificate")
-        .with_hint("give it with --cert FILE or --cert URL, with SEALED_SECRETS_CERT, or name it in .hecate-seal.yaml"))
+    Ok(Source::Controller)
+}
+
+/// Where the certificate comes from.
+enum Source {
+    /// Path or URL.
+    Named(String),
+    /// The controller, through the API server.
+    Controller,
+}
+
+/// The bytes of the certificate, and what errors call it.
+fn fetch(settings: &Settings, io: &mut Io) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
+    match source(settings, io)? {
+        Source::Named(name) => Ok((read(&name, io)?, name)),
+        Source::Controller => {
+            let bytes = online::certificate(settings, io).map_err(|failure| {
+                let hint = "to seal without the cluster: --cert FILE or --cert URL, SEALED_SECRETS_CERT, or .hecate-seal.yaml";
+                if settings.fetch_cert { failure } else { failure.with_hint(hint) }
+            })?;
+            Ok((Zeroizing::new(bytes), "the controller's certificate".to_owned()))
+        }
+    }
 }
 
 /// The bytes behind a path or URL.
@@ -44,7 +66,7 @@ fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let cannot = |reason: &str| Failure::new(format_args!("cannot fetch {source:?}: {reason}"));
     let (scheme, rest) = source.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => fetch::get(source, MAX_CERTIFICATE).context(|| format!("cannot fetch {source:?}")),
+        "http" | "https" => crate::cli::fetch::get(source, MAX_CERTIFICATE).context(|| format!("cannot fetch {source:?}")),
         "file" => {
             let path = file_path(rest).ok_or_else(|| cannot("it is no path"))?;
             read::file(Path::new(&path), MAX_CERTIFICATE).map_err(|error| match error {
@@ -80,8 +102,7 @@ fn file_path(rest: &str) -> Option<String> {
 
 /// The certificate to seal with.
 pub(super) fn for_sealing(settings: &Settings, io: &mut Io) -> Result<Certificate, Failure> {
-    let source = source(settings, io)?;
-    let bytes = read(&source, io)?;
+    let (bytes, source) = fetch(settings, io)?;
     let certificate = Certificate::parse_pem_first(&bytes).map_err(|error| match error {
         Error::NoCertificate(_) => {
             Failure::new(format_args!("data does not contain any valid RSA or ECDSA certificates: {error} ({source})"))
@@ -110,13 +131,8 @@ pub(super) fn for_sealing(settings: &Settings, io: &mut Io) -> Result<Certificat
 
 /// `--fetch-cert`: the bytes as they are, unparsed and whatever their dates.
 pub(super) fn fetch_cert(settings: &Settings, io: &mut Io) -> Outcome {
-    let bytes = read(&source(settings, io)?, io)?;
+    let (bytes, _) = fetch(settings, io)?;
     super::output::write(settings, io, &bytes)
-}
-
-/// What only a cluster could do.
-pub(super) fn needs_cluster(what: &str) -> Failure {
-    Failure::new(format_args!("{what} needs a cluster connection, which this build does not have"))
 }
 
 #[cfg(test)]

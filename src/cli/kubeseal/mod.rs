@@ -3,13 +3,13 @@
 //! One run is one mode, chosen in kubeseal's order: version, help, recovery, validation, re-encryption, printing the certificate,
 //! merging into a file, one raw value, sealing manifests (`sealed-secrets.md` §2). Where the reference loses data, hangs, panics or
 //! skips something in silence, this stops with an error and nothing written; `docs/compatibility.md` lists each such place.
-//! What needs a cluster parses here and fails with a text that says so.
 
 mod certificate;
 mod files;
 mod flags;
 mod merge;
 mod namespace;
+mod online;
 mod output;
 mod parse;
 mod raw;
@@ -96,13 +96,10 @@ fn mode(settings: &Settings, io: &mut Io) -> Outcome {
         io.complain("warning: ignoring --recovery-private-key because unseal command not chosen with --recovery-unseal\n");
     }
     if settings.validate {
-        return Err(
-            certificate::needs_cluster("--validate").with_hint("to check files without a cluster use `hecate-seal verify`")
-        );
+        return online::validate(settings, io);
     }
     if settings.re_encrypt {
-        return Err(certificate::needs_cluster("--re-encrypt")
-            .with_hint("with the private keys at hand, open with --recovery-unseal and seal again with --cert"));
+        return online::re_encrypt(settings, io);
     }
     if settings.fetch_cert {
         return certificate::fetch_cert(settings, io);

@@ -1,7 +1,9 @@
 //! What a command line means: the parsed flags as fields with their types.
 
 use super::parse::Parsed;
+use crate::cluster::Connection;
 use crate::seal::Scope;
+use crate::secret::SecretString;
 
 /// Flags that say which cluster, and which controller in it, is meant.
 const CLUSTER_FLAGS: [&str; 6] = ["controller-name", "controller-namespace", "kubeconfig", "context", "cluster", "server"];
@@ -50,6 +52,16 @@ pub(super) struct Settings {
     pub(super) namespace: Option<String>,
     /// A server is named by a flag, so that kubectl's configuration is usable without a file.
     pub(super) server: Option<String>,
+    /// Name of the controller's Service.
+    pub(super) controller_name: String,
+    /// Its namespace.
+    pub(super) controller_namespace: String,
+    /// The Service was named by flag or variable.
+    pub(super) names_controller: bool,
+    /// kubectl's connection flags.
+    pub(super) connection: Connection,
+    /// `--request-timeout` as given.
+    pub(super) request_timeout: String,
 }
 
 impl Settings {
@@ -77,6 +89,11 @@ impl Settings {
             context: optional("context"),
             namespace: optional("namespace"),
             server: optional("server"),
+            controller_name: parsed.text("controller-name").to_owned(),
+            controller_namespace: parsed.text("controller-namespace").to_owned(),
+            names_controller: parsed.is_given("controller-name"),
+            connection: connection(parsed),
+            request_timeout: parsed.text("request-timeout").to_owned(),
         };
         // Re-encryption is the only mode that works in place: one file is input and output.
         if settings.re_encrypt && settings.output.is_none() {
@@ -101,5 +118,31 @@ impl Settings {
     pub(super) fn flag_format(&self) -> Result<Format, &str> {
         let text = self.format.as_deref().unwrap_or_default();
         Format::parse(text).ok_or(text)
+    }
+}
+
+/// kubectl's connection flags. Paths are as they were given.
+fn connection(parsed: &Parsed) -> Connection {
+    let text = |name: &str| Some(parsed.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+    Connection {
+        kubeconfig: text("kubeconfig").map(Into::into),
+        context: text("context"),
+        cluster: text("cluster"),
+        user: text("user"),
+        namespace: text("namespace"),
+        server: text("server"),
+        tls_server_name: text("tls-server-name"),
+        certificate_authority: text("certificate-authority").map(Into::into),
+        insecure_skip_tls_verify: parsed.is_on("insecure-skip-tls-verify").then_some(true),
+        proxy_url: text("proxy-url"),
+        client_certificate: text("client-certificate").map(Into::into),
+        client_key: text("client-key").map(Into::into),
+        token: text("token").map(SecretString::new),
+        username: text("username"),
+        password: text("password").map(SecretString::new),
+        impersonate: text("as"),
+        impersonate_uid: text("as-uid"),
+        impersonate_groups: parsed.list("as-group").to_vec(),
+        ..Connection::default()
     }
 }

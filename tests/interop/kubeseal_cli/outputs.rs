@@ -2,9 +2,8 @@
 
 use super::{SECRET, case, check, seal};
 
-const NO_CERTIFICATE: &str = "error: the certificate needs a cluster connection, which this build does not have\nhint: give it with --cert FILE or --cert URL, with SEALED_SECRETS_CERT, or name it in .hecate-seal.yaml\n";
-const NO_VALIDATE: &str = "error: --validate needs a cluster connection, which this build does not have\nhint: to check files without a cluster use `hecate-seal verify`\n";
-const NO_RE_ENCRYPT: &str = "error: --re-encrypt needs a cluster connection, which this build does not have\nhint: with the private keys at hand, open with --recovery-unseal and seal again with --cert\n";
+const NO_CLUSTER: &str = "error: invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable\nhint: name a kubeconfig with --kubeconfig or KUBECONFIG\n";
+const NO_CERTIFICATE: &str = "error: invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable\nhint: name a kubeconfig with --kubeconfig or KUBECONFIG\nhint: to seal without the cluster: --cert FILE or --cert URL, SEALED_SECRETS_CERT, or .hecate-seal.yaml\n";
 
 #[test]
 fn certificates() {
@@ -34,13 +33,13 @@ fn certificates() {
         case("--cert ftp://localhost/x").stdin(SECRET),
         case("--cert a%zz").stdin(SECRET).wording("ours takes it for a file name", "error: open a%zz: no such file or directory\n"),
         case("--cert 1a:b").stdin(SECRET).wording("ours takes it for a file name", "error: open 1a:b: no such file or directory\n"),
-        case("").stdin(SECRET).wording("no cluster yet", NO_CERTIFICATE),
-        case("--fetch-cert").wording("no cluster yet", NO_CERTIFICATE),
-        case("--validate").stdin(SECRET).wording("no cluster yet", NO_VALIDATE),
-        case("--re-encrypt").stdin(SECRET).wording("no cluster yet", NO_RE_ENCRYPT),
-        case("--rotate").stdin(SECRET).wording("no cluster yet", NO_RE_ENCRYPT),
-        case("--re-encrypt -f secret.yaml").wording("no cluster yet", NO_RE_ENCRYPT),
-        case("--validate -f secret.yaml -w out").wording("no cluster yet", NO_VALIDATE),
+        case("").stdin(SECRET).wording("ours has hints", NO_CERTIFICATE),
+        case("--fetch-cert").wording("ours has hints", NO_CLUSTER),
+        case("--validate").stdin(SECRET).wording("ours has hints", NO_CLUSTER),
+        case("--re-encrypt").stdin(SECRET).wording("ours has hints", NO_CLUSTER),
+        case("--rotate").stdin(SECRET).wording("ours has hints", NO_CLUSTER),
+        case("--re-encrypt -f secret.yaml").wording("ours has hints", NO_CLUSTER),
+        case("--validate -f secret.yaml -w out").wording("ours has hints", NO_CLUSTER),
     ]);
 }
 
