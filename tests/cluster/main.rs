@@ -6,6 +6,7 @@
 mod support;
 
 mod cluster_itself;
+mod controller;
 mod controller_http;
 mod deploy;
 mod harness;

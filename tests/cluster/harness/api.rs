@@ -80,7 +80,8 @@ impl Cluster {
         bridge::connect(&self.bridge_socket, address)
     }
 
-    fn json(&self, method: &str, path: &str, kind: &str, body: &Value) -> (u16, Value) {
+    /// A request with a JSON body; code and JSON of the answer.
+    pub(crate) fn json(&self, method: &str, path: &str, kind: &str, body: &Value) -> (u16, Value) {
         let answer = self.request(method, path, &[("Content-Type", kind)], &serde_json::to_vec(body).unwrap());
         (answer.status, answer.json())
     }
