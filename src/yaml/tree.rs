@@ -283,7 +283,7 @@ impl<'d> Node<'d> {
     }
 
     /// A number that names the node within its document.
-    pub(super) fn id(self) -> usize {
+    pub(crate) fn id(self) -> usize {
         self.id
     }
 }

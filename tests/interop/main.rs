@@ -13,6 +13,8 @@ mod programs;
 mod recovery;
 mod sops;
 mod sops_cli;
+mod sops_library;
+mod sops_yaml;
 mod template;
 mod values;
 mod verbs;

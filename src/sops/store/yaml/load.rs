@@ -1,12 +1,15 @@
 //! Reading YAML into documents: scalars by go-yaml v3's table, aliases expanded, comments put where sops puts them.
 //!
-//! A comment on lines of its own belongs to the innermost collection whose level it is at or beyond, before the item that
-//! follows it or after the last; one behind a scalar is that scalar's and marked inline; one behind `key:` stands before the
-//! key; one behind a flow collection becomes its first item. Merge keys are not merged: `<<` is a key like others, as in sops.
+//! Which node a comment belongs to is decided in `comments`; here it becomes an entry of the map or list around that node: one
+//! behind a scalar is marked inline; one behind `key:` stands before the key; those of a map or list stand in it. Merge keys are
+//! not merged: `<<` is a key like others, as in sops. Every entry knows where it is written, for `keep`.
+
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::comments::{Attached, Attachment};
 use super::scalar::{Resolved, resolve};
 use crate::sops::store::Error;
 use crate::sops::tree::{Comment, Entry, MAX_DEPTH, Map, Node};
@@ -16,75 +19,139 @@ use crate::yaml;
 /// Most nodes that aliases may add to a file.
 const MAX_ALIASED_NODES: usize = 100_000;
 
-/// Reads one document of `text`. In the first document of a file keys must not repeat, as in sops.
-pub(super) fn document(text: &str, document: &yaml::Document, is_first: bool) -> Result<Map, Error> {
-    let root = document.root();
-    let mut reader = Reader { text, comments: document.comments(), next: 0, aliased: 0, inside_alias: false, is_first };
-    let mut map = match root.kind() {
-        yaml::Kind::Mapping { .. } => reader.map(root, 0, 0, usize::MAX)?,
-        yaml::Kind::Scalar(yaml::Style::Plain) if resolve(root.text().unwrap_or_default()) == Resolved::Null => Map::default(),
-        _ => return Err(Error::TopLevel { format: "YAML" }),
+/// A map with the places of its entries in the text.
+pub(super) type Entries<'d> = Vec<Sourced<'d>>;
+
+/// One line of a map or list, with its place.
+pub(super) enum Sourced<'d> {
+    /// A comment, and its bytes of the text from `#` on.
+    Comment(Comment, Range<usize>),
+    /// An entry of a map: the key's text and node, and the value.
+    Pair(String, yaml::Node<'d>, Value<'d>),
+    /// An item of a list.
+    Item(Value<'d>),
+}
+
+/// A value with its place.
+pub(super) struct Value<'d> {
+    /// Where it is written; for what an alias stands for, the alias.
+    pub(super) node: yaml::Node<'d>,
+    /// What it is.
+    pub(super) what: What<'d>,
+}
+
+/// What a value is.
+pub(super) enum What<'d> {
+    Null,
+    Leaf(Scalar),
+    List(Entries<'d>),
+    Map(Entries<'d>),
+}
+
+impl Value<'_> {
+    /// The value without its places.
+    pub(super) fn into_node(self) -> Node {
+        match self.what {
+            What::Null => Node::Null,
+            What::Leaf(leaf) => Node::Leaf(leaf),
+            What::Map(entries) => Node::Map(into_map(entries)),
+            What::List(items) => Node::List(
+                items
+                    .into_iter()
+                    .map(|item| match item {
+                        Sourced::Comment(comment, _) => Node::Comment(comment),
+                        Sourced::Item(value) | Sourced::Pair(_, _, value) => value.into_node(),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// A map without its places.
+pub(super) fn into_map(entries: Entries<'_>) -> Map {
+    let entry = |entry| match entry {
+        Sourced::Comment(comment, _) => Entry::Comment(comment),
+        Sourced::Pair(key, _, value) => Entry::Pair(key, value.into_node()),
+        Sourced::Item(value) => Entry::Pair(String::new(), value.into_node()),
     };
-    let rest = reader.until(usize::MAX);
-    map.0.extend(rest.into_iter().map(Entry::Comment));
-    Ok(map)
+    Map(entries.into_iter().map(entry).collect())
+}
+
+/// Reads the documents of `text`. In the first one keys must not repeat, as in sops.
+pub(super) fn documents<'d>(text: &'d str, parsed: &'d [yaml::Document]) -> Result<Vec<Entries<'d>>, Error> {
+    let mut documents: Vec<Entries<'d>> = Vec::with_capacity(parsed.len());
+    for (at, one) in parsed.iter().enumerate() {
+        let (before, entries) = document(text, one, at == 0)?;
+        if let Some(last) = documents.last_mut() {
+            last.extend(before);
+        }
+        documents.push(entries);
+    }
+    Ok(documents)
+}
+
+/// Reads one document: what belongs to the one before it, and its own entries.
+fn document<'d>(text: &'d str, document: &'d yaml::Document, is_first: bool) -> Result<(Entries<'d>, Entries<'d>), Error> {
+    let root = document.root();
+    let attachment = Attachment::of(text, document, is_first);
+    let (end, of_prior) = (attachment.end.clone(), attachment.before.clone());
+    let mut reader = Reader {
+        text,
+        comments: document.comments(),
+        attachment,
+        used: vec![false; document.comments().len()],
+        aliased: 0,
+        inside_alias: false,
+        is_first,
+    };
+    let (mut before, mut entries) = (Vec::new(), Vec::new());
+    reader.add(&of_prior, false, &mut before);
+    match root.kind() {
+        yaml::Kind::Mapping { .. } => {
+            let own = reader.attachment.get(root);
+            reader.add(&[own.head, own.line].concat(), false, &mut entries);
+            entries.extend(reader.map(root, 0)?);
+            reader.add(&own.foot, false, &mut entries);
+        }
+        yaml::Kind::Scalar(yaml::Style::Plain) if resolve(root.text().unwrap_or_default()) == Resolved::Null => {
+            let own = reader.attachment.get(root);
+            reader.add(&[own.head, own.line, own.foot].concat(), false, &mut entries);
+        }
+        _ => return Err(Error::TopLevel { format: "YAML" }),
+    }
+    reader.add(&end, false, &mut entries);
+    // No comment is lost, wherever it stood.
+    let missed: Vec<usize> = reader.used.iter().enumerate().filter(|(_, used)| !**used).map(|(number, _)| number).collect();
+    reader.add(&missed, false, &mut entries);
+    Ok((before, entries))
 }
 
 struct Reader<'a> {
     text: &'a str,
     comments: &'a [yaml::Comment],
-    next: usize,
+    attachment: Attachment,
+    used: Vec<bool>,
     aliased: usize,
     inside_alias: bool,
     is_first: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn text_of(&self, comment: &yaml::Comment, inline: bool) -> Comment {
-        let text = self.text.get(comment.span.clone()).unwrap_or_default();
-        let text = text.strip_prefix('#').unwrap_or(text).trim_end_matches(['\r', '\n']);
-        Comment { inline, ..Comment::new(text) }
-    }
-
-    /// The next comment, if it begins before `end`. None inside an alias: those stand elsewhere.
-    fn peek(&self, end: usize) -> Option<&'a yaml::Comment> {
-        self.comments.get(self.next).filter(|comment| comment.span.start < end && !self.inside_alias)
-    }
-
-    /// All comments that begin before `end`.
-    fn until(&mut self, end: usize) -> Vec<Comment> {
-        let mut taken = Vec::new();
-        while let Some(comment) = self.peek(end) {
-            taken.push(self.text_of(comment, false));
-            self.next += 1;
+    /// Puts comments into a map or list. None inside an alias: those stand elsewhere.
+    fn add(&mut self, numbers: &[usize], inline: bool, entries: &mut Entries<'a>) {
+        if self.inside_alias {
+            return;
         }
-        taken
-    }
-
-    /// Comments after the last item of a block collection at `column`, of a parent at `parent`, before `end`.
-    fn below(&mut self, column: usize, parent: usize, end: usize) -> Vec<Comment> {
-        let mut taken = Vec::new();
-        while let Some(comment) = self.peek(end) {
-            if comment.trailing || comment.position.column < column || column <= parent {
-                break;
+        for &number in numbers {
+            let Some(comment) = self.comments.get(number) else { continue };
+            let text = self.text.get(comment.span.clone()).unwrap_or_default();
+            let text = text.strip_prefix('#').unwrap_or(text).trim_end_matches(['\r', '\n']);
+            entries.push(Sourced::Comment(Comment { inline, ..Comment::new(text) }, comment.span.clone()));
+            if let Some(used) = self.used.get_mut(number) {
+                *used = true;
             }
-            taken.push(self.text_of(comment, false));
-            self.next += 1;
         }
-        taken
-    }
-
-    /// A comment on the line where a value ends, or behind the header of a block scalar.
-    fn beside(&mut self, value: yaml::Node<'a>) -> Option<Comment> {
-        let comment = self.peek(usize::MAX).filter(|comment| comment.trailing)?;
-        let span = value.full_span();
-        let between = self.text.get(span.end..comment.span.start).unwrap_or_default();
-        let in_header = value.block_header().is_some() && comment.span.start < span.end;
-        if !in_header && (comment.span.start < span.end || between.contains('\n')) {
-            return None;
-        }
-        self.next += 1;
-        Some(self.text_of(comment, true))
     }
 
     fn syntax(&self, node: yaml::Node<'_>, message: &'static str) -> Error {
@@ -92,106 +159,84 @@ impl<'a> Reader<'a> {
         Error::Syntax { format: "YAML", line: at.line, column: at.column, message }
     }
 
-    fn map(&mut self, node: yaml::Node<'a>, depth: usize, parent: usize, end: usize) -> Result<Map, Error> {
+    fn map(&mut self, node: yaml::Node<'a>, depth: usize) -> Result<Entries<'a>, Error> {
         if depth > MAX_DEPTH {
             return Err(Error::TooDeep);
         }
         if let Some(key) = node.repeated_keys().first().filter(|_| self.is_first) {
             return Err(self.syntax(*key, "the key is there twice"));
         }
-        let flow = matches!(node.kind(), yaml::Kind::Mapping { flow: true });
-        let column = node.position().column;
-        let entries: Vec<_> = node.entries().collect();
-        let mut map = Map::default();
-        for (at, &(key, value)) in entries.iter().enumerate() {
-            let following =
-                entries.get(at + 1).map_or(if flow { node.span().end } else { end }, |(key, _)| key.full_span().start);
-            map.0.extend(self.until(key.full_span().start).into_iter().map(Entry::Comment));
+        let mut map = Vec::with_capacity(node.entries().len());
+        for (key, value) in node.entries() {
+            let of_key = self.attachment.get(key);
+            self.add(&of_key.head, false, &mut map);
+            self.add(&of_key.line, false, &mut map);
+            // Comments of a map or list go into it, those of a single value stay around it.
+            let inside = matches!(value.kind(), yaml::Kind::Mapping { .. } | yaml::Kind::Sequence { .. });
+            let of_value = if inside { Attached::default() } else { self.attachment.get(value) };
+            self.add(&of_value.head, false, &mut map);
+            self.add(&of_value.line, true, &mut map);
             let name = self.key(key)?;
-            let (comments, value) = self.item(value, depth, column, following)?;
-            map.0.extend(comments.into_iter().map(Entry::Comment));
-            map.push(name, value);
+            let value = self.value(value, depth, inside)?;
+            map.push(Sourced::Pair(name, key, value));
+            self.add(&of_value.foot, false, &mut map);
+            self.add(&of_key.foot, false, &mut map);
         }
-        let rest = if flow { self.until(node.span().end) } else { self.below(column, parent, end) };
-        map.0.extend(rest.into_iter().map(Entry::Comment));
         Ok(map)
     }
 
-    fn list(&mut self, node: yaml::Node<'a>, depth: usize, parent: usize, end: usize) -> Result<Vec<Node>, Error> {
+    fn list(&mut self, node: yaml::Node<'a>, depth: usize) -> Result<Entries<'a>, Error> {
         if depth > MAX_DEPTH {
             return Err(Error::TooDeep);
         }
-        let flow = matches!(node.kind(), yaml::Kind::Sequence { flow: true });
-        let column = node.position().column;
-        let items: Vec<_> = node.items().collect();
-        let mut list = Vec::new();
-        for (at, &item) in items.iter().enumerate() {
-            let following = items.get(at + 1).map_or(if flow { node.span().end } else { end }, |item| item.full_span().start);
-            list.extend(self.until(item.full_span().start).into_iter().map(Node::Comment));
-            let (comments, value) = self.item(item, depth, column, following)?;
-            list.extend(comments.into_iter().map(Node::Comment));
-            list.push(value);
+        let mut list = Vec::with_capacity(node.items().len());
+        for item in node.items() {
+            let own = self.attachment.get(item);
+            self.add(&own.head, false, &mut list);
+            self.add(&own.line, true, &mut list);
+            list.push(Sourced::Item(self.value(item, depth, false)?));
+            self.add(&own.foot, false, &mut list);
         }
-        let rest = if flow { self.until(node.span().end) } else { self.below(column, parent, end) };
-        list.extend(rest.into_iter().map(Node::Comment));
         Ok(list)
     }
 
-    /// A value under a key or in a list, and the comments that stand before it in its parent.
-    fn item(&mut self, node: yaml::Node<'a>, depth: usize, parent: usize, end: usize) -> Result<(Vec<Comment>, Node), Error> {
-        match node.kind() {
-            yaml::Kind::Scalar(_) | yaml::Kind::Alias => {
-                let mut comments = if node.is_absent() { Vec::new() } else { self.until(node.full_span().start) };
-                comments.extend(self.beside(node));
-                let value = if matches!(node.kind(), yaml::Kind::Alias) { self.alias(node, depth)? } else { self.scalar(node)? };
-                Ok((comments, value))
+    /// A value, with its own comments in it if it is a map or list under a key.
+    fn value(&mut self, node: yaml::Node<'a>, depth: usize, inside: bool) -> Result<Value<'a>, Error> {
+        let own = if inside { self.attachment.get(node) } else { Attached::default() };
+        let mut entries = Vec::new();
+        self.add(&[own.head, own.line].concat(), false, &mut entries);
+        let what = match node.kind() {
+            yaml::Kind::Scalar(_) => match self.scalar(node)? {
+                Node::Leaf(leaf) => What::Leaf(leaf),
+                _ => What::Null,
+            },
+            yaml::Kind::Alias => return Ok(Value { node, what: self.alias(node, depth)?.what }),
+            yaml::Kind::Mapping { .. } => {
+                entries.extend(self.map(node, depth + 1)?);
+                self.add(&own.foot, false, &mut entries);
+                What::Map(entries)
             }
-            yaml::Kind::Mapping { flow } | yaml::Kind::Sequence { flow } => {
-                // Behind the `key:` of a block that begins on the next line.
-                let mut before = Vec::new();
-                while let Some(comment) = self.peek(node.full_span().start).filter(|comment| comment.trailing) {
-                    before.push(self.text_of(comment, false));
-                    self.next += 1;
-                }
-                let is_map = matches!(node.kind(), yaml::Kind::Mapping { .. });
-                let mut value = match is_map {
-                    true => Node::Map(self.map(node, depth + 1, parent, end)?),
-                    false => Node::List(self.list(node, depth + 1, parent, end)?),
-                };
-                if let Some(comment) = flow.then(|| self.beside(node)).flatten() {
-                    let comment = Comment { inline: false, ..comment };
-                    match &mut value {
-                        Node::Map(map) => map.0.insert(0, Entry::Comment(comment)),
-                        Node::List(list) => list.insert(0, Node::Comment(comment)),
-                        _ => {}
-                    }
-                }
-                Ok((before, value))
+            yaml::Kind::Sequence { .. } => {
+                entries.extend(self.list(node, depth + 1)?);
+                self.add(&own.foot, false, &mut entries);
+                What::List(entries)
             }
-        }
+        };
+        Ok(Value { node, what })
     }
 
-    fn alias(&mut self, node: yaml::Node<'a>, depth: usize) -> Result<Node, Error> {
+    fn alias(&mut self, node: yaml::Node<'a>, depth: usize) -> Result<Value<'a>, Error> {
         let outermost = !std::mem::replace(&mut self.inside_alias, true);
-        let value = self.expanded(node.resolved(), depth + 1);
+        let target = node.resolved();
+        self.aliased += target.entries().len() + target.items().len() + 1;
+        if self.aliased > MAX_ALIASED_NODES {
+            return Err(self.syntax(target, "aliases repeat too much of the document"));
+        }
+        let value = if depth > MAX_DEPTH { Err(Error::TooDeep) } else { self.value(target, depth + 1, false) };
         if outermost {
             self.inside_alias = false;
         }
         value
-    }
-
-    fn expanded(&mut self, node: yaml::Node<'a>, depth: usize) -> Result<Node, Error> {
-        let count = node.entries().len() + node.items().len() + 1;
-        self.aliased += count;
-        if self.aliased > MAX_ALIASED_NODES {
-            return Err(self.syntax(node, "aliases repeat too much of the document"));
-        }
-        match node.kind() {
-            yaml::Kind::Scalar(_) => self.scalar(node),
-            yaml::Kind::Alias => self.alias(node, depth),
-            yaml::Kind::Mapping { .. } => Ok(Node::Map(self.map(node, depth + 1, 0, 0)?)),
-            yaml::Kind::Sequence { .. } => Ok(Node::List(self.list(node, depth + 1, 0, 0)?)),
-        }
     }
 
     fn key(&self, key: yaml::Node<'a>) -> Result<String, Error> {

@@ -1,9 +1,9 @@
 //! YAML as SOPS reads and writes it: several documents, comments, go-yaml v3's scalars and layout.
 //!
 //! Lost in reading, as in sops: anchors (aliases are expanded), tags of applications, quoting, flow style, blank lines and
-//! document markers (sops-age.md §1.9, §8). Written text is always read back as it was. A comment below the last item of a
-//! collection stays there, where sops in some nestings moves it in or out by a level; no value or MAC depends on it.
+//! document markers (sops-age.md §1.9, §8). Written text is always read back as it was.
 
+mod comments;
 mod emit;
 mod load;
 mod scalar;
@@ -25,7 +25,7 @@ pub fn load(text: &[u8]) -> Result<Vec<Map>, Error> {
     if documents.is_empty() {
         return Err(Error::Yaml("there is no document in the file".to_owned()));
     }
-    documents.iter().enumerate().map(|(at, document)| load::document(text, document, at == 0)).collect()
+    Ok(load::documents(text, &documents)?.into_iter().map(load::into_map).collect())
 }
 
 /// Writes documents. `indent` is the number of spaces for each level, 2 to 9.

@@ -1,0 +1,4 @@
+//! YAML with comments, blank lines and every layout, against sops' own reader and writer.
+
+mod comments;
+mod random;
