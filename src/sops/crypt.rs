@@ -68,7 +68,7 @@ pub struct Outcome {
 /// The ciphertexts of an opened file, so that values written back unchanged keep theirs and diffs stay small.
 ///
 /// Only for writing under the same data key. Each ciphertext is used once, so equal items of a list keep their own.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Memory(HashMap<String, Vec<Option<(Scalar, Encrypted)>>>);
 
 impl Memory {

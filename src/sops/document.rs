@@ -123,6 +123,14 @@ pub fn load_plain(format: Format, text: &[u8]) -> Result<Vec<Map>, Error> {
     }])
 }
 
+/// Reads a plain YAML text that is to be encrypted in its own layout ([`Encrypted::keep`]).
+///
+/// # Errors
+/// [`yaml::Lost`] where the layout cannot be kept.
+pub fn load_to_keep(text: &[u8]) -> Result<yaml::Roomy, yaml::Lost> {
+    yaml::make_room(text, metadata::KEY)
+}
+
 /// Writes plain documents.
 ///
 /// # Errors
@@ -219,6 +227,23 @@ impl Encrypted {
         again.map_err(not_readable).map(|_| text)
     }
 
+    /// The text of a YAML file in the layout of the text that it is made from, encrypted or of [`load_to_keep`]; read again and opened as by
+    /// [`Encrypted::write`] if the data key is given.
+    ///
+    /// # Errors
+    /// [`yaml::Lost`] where the layout cannot be kept.
+    pub fn keep(&self, source: &[u8], data_key: Option<&SecretBytes>, layouts: &Layouts) -> Result<Vec<u8>, yaml::Lost> {
+        let documents = self.metadata.embed(&self.documents, Layout::Nested).map_err(|_| yaml::Lost::Differs)?;
+        let text = yaml::keep(source, &documents, layouts.yaml_indent)?;
+        if let Some(data_key) = data_key {
+            let again = Self::load(Format::Yaml, &text).and_then(|file| file.decrypt(data_key, MacCheck::Required));
+            if !again.is_ok_and(|again| again.plain_comments.is_empty()) {
+                return Err(yaml::Lost::Differs);
+            }
+        }
+        Ok(text)
+    }
+
     /// The file's text, as it is: for changes of the `sops` block alone.
     ///
     /// # Errors
@@ -285,13 +310,7 @@ pub fn encrypt(
     now: OffsetDateTime,
     layouts: &Layouts,
 ) -> Result<Vec<u8>, Error> {
-    let sealed = seal(documents, metadata, data_key, memory, now, format.layout())?;
-    if sealed.selected == 0 && sealed.plain > 0 {
-        let selector = sealed.file.metadata.selector.unwrap_or_default();
-        let (field, text) = selector.field();
-        return Err(Error::NothingSelected { field, text: text.to_owned() });
-    }
-    sealed.file.write(format, data_key, layouts)
+    seal(documents, metadata, data_key, memory, now, format.layout())?.not_plain()?.file.write(format, data_key, layouts)
 }
 
 /// Encrypted documents, not written yet.
@@ -303,6 +322,21 @@ pub struct Sealed {
     pub selected: usize,
     /// Leaves that it leaves plain.
     pub plain: usize,
+}
+
+impl Sealed {
+    /// Itself, unless its rule selected nothing of what there is.
+    ///
+    /// # Errors
+    /// [`Error::NothingSelected`].
+    pub fn not_plain(self) -> Result<Self, Error> {
+        if self.selected > 0 || self.plain == 0 {
+            return Ok(self);
+        }
+        let selector = self.file.metadata.selector.unwrap_or_default();
+        let (field, text) = selector.field();
+        Err(Error::NothingSelected { field, text: text.to_owned() })
+    }
 }
 
 /// Encrypts documents and their MAC, as [`encrypt`] does, but for the writing; a rule that selects nothing is no error here.

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::support::peers;
 
 /// The data key that both sides use, in hexadecimal.
-pub const KEY: &str = "78564bda45a3f4480917f597317ad56a97039bfe63496311e4d40284ec8cd674";
+pub(crate) const KEY: &str = "78564bda45a3f4480917f597317ad56a97039bfe63496311e4d40284ec8cd674";
 
 /// The running program.
-pub struct Library {
+pub(crate) struct Library {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -21,16 +21,16 @@ pub struct Library {
 
 /// What it answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The text that it made.
-    pub text: String,
+    pub(crate) text: String,
     /// The tree that it read: keys and comments, values as dots.
-    pub tree: String,
+    pub(crate) tree: String,
 }
 
 impl Library {
     /// Starts it; `None` without Go.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let program = peers::go_program("sops")?;
         let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
@@ -55,12 +55,18 @@ impl Library {
     }
 
     /// Reads a plain file and writes it again.
-    pub fn load(&mut self, format: &str, text: &[u8]) -> Result<Answer, String> {
+    pub(crate) fn load(&mut self, format: &str, text: &[u8]) -> Result<Answer, String> {
         self.ask(json!({"Op": "load", "Format": format}), text)
     }
 
     /// Encrypts a plain file under [`KEY`] with a selector's name and text.
-    pub fn encrypt(&mut self, format: &str, text: &[u8], selector: (&str, &str), only_mac: bool) -> Result<String, String> {
+    pub(crate) fn encrypt(
+        &mut self,
+        format: &str,
+        text: &[u8],
+        selector: (&str, &str),
+        only_mac: bool,
+    ) -> Result<String, String> {
         let (name, regex) = selector;
         let request =
             json!({"Op": "encrypt", "Format": format, "Selector": name, "Regex": regex, "OnlyMac": only_mac, "Enc": "E\n"});
@@ -68,7 +74,7 @@ impl Library {
     }
 
     /// Opens a file under [`KEY`]; its MAC must hold.
-    pub fn decrypt(&mut self, format: &str, text: &[u8]) -> Result<Answer, String> {
+    pub(crate) fn decrypt(&mut self, format: &str, text: &[u8]) -> Result<Answer, String> {
         self.ask(json!({"Op": "decrypt", "Format": format}), text)
     }
 }

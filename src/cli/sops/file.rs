@@ -39,7 +39,6 @@ pub(super) struct Loaded {
 /// An encrypted file, opened.
 pub(super) struct Opened {
     /// The text that it was read from.
-    #[allow(dead_code, reason = "writing that keeps a file's layout starts from it")]
     pub(super) text: Zeroizing<Vec<u8>>,
     /// Its format.
     pub(super) format: Format,

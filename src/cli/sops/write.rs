@@ -5,15 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::codes;
 use super::file::{Loaded, Opened};
 use super::session::Session;
+use super::{Style, codes};
 use crate::cli::io::replace::{self, Existing, Privacy, Target};
 use crate::cli::{Exit, Failure, Outcome};
 use crate::secret::SecretBytes;
 use crate::sops::crypt::Memory;
-use crate::sops::document::{self, Format};
+use crate::sops::document::{self, Encrypted, Format, Sealed};
 use crate::sops::metadata::{self, Metadata};
+use crate::sops::rules::Layouts;
+use crate::sops::store::yaml::{self, Roomy};
 use crate::sops::tree::Map;
 
 /// Where a result goes.
@@ -48,10 +50,78 @@ impl Session<'_> {
         metadata: Metadata,
         data_key: &SecretBytes,
     ) -> Result<Vec<u8>, Failure> {
+        self.sealed_anew(source, output, documents, metadata, data_key, &mut Memory::default())
+    }
+
+    /// As [`Session::new_file`], for a file that was open: `memory` has its ciphertexts.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn sealed_anew(
+        &mut self,
+        (source, format): (&[u8], Format),
+        output: Format,
+        documents: Vec<Map>,
+        metadata: Metadata,
+        data_key: &SecretBytes,
+        memory: &mut Memory,
+    ) -> Result<Vec<u8>, Failure> {
         let layouts = self.layouts(output)?;
-        let (_source, now) = (source, self.io.now);
-        let text = document::encrypt(output, documents, metadata, data_key, &mut Memory::default(), now, &layouts);
-        text.map_err(|error| encrypting(&error))
+        let now = self.io.now;
+        let seal = |documents, memory: &mut Memory| {
+            let sealed = document::seal(documents, metadata.clone(), data_key, memory, now, output.layout());
+            sealed.and_then(Sealed::not_plain).map_err(|error| encrypting(&error))
+        };
+        if self.keeps(format, output) {
+            let mut kept_memory = memory.clone();
+            match document::load_to_keep(source) {
+                Ok(Roomy { text, documents }) => {
+                    let sealed = seal(documents, &mut kept_memory)?;
+                    match sealed.file.keep(text.expose().as_bytes(), Some(data_key), &layouts) {
+                        Ok(text) => return Ok(text),
+                        Err(lost) => self.layout_lost(&lost),
+                    }
+                }
+                // A text that uses the metadata's key cannot take it once more; what is wrong with it is said below.
+                Err(lost) if documents.iter().all(|document| metadata::reserved_key(document, output.layout()).is_none()) => {
+                    self.layout_lost(&lost);
+                }
+                Err(_) => {}
+            }
+        }
+        seal(documents, memory)?.file.write(output, data_key, &layouts).map_err(|error| encrypting(&error))
+    }
+
+    /// The text of an encrypted file: in the layout of the text that it was made from where that can be, and is wanted. With a
+    /// data key it is read again and opened.
+    fn written(
+        &mut self,
+        file: &Encrypted,
+        (source, format): (&[u8], Format),
+        output: Format,
+        data_key: Option<&SecretBytes>,
+        layouts: &Layouts,
+    ) -> Result<Vec<u8>, Failure> {
+        if self.keeps(format, output) {
+            match file.keep(source, data_key, layouts) {
+                Ok(text) => return Ok(text),
+                Err(lost) => self.layout_lost(&lost),
+            }
+        }
+        match data_key {
+            Some(data_key) => file.write(output, data_key, layouts),
+            None => file.emit(output, layouts),
+        }
+        .map_err(|error| encrypting(&error))
+    }
+
+    /// Whether files keep their own layout: not where we are sops, and only within YAML.
+    fn keeps(&self, from: Format, to: Format) -> bool {
+        self.style == Style::Ours && from == Format::Yaml && to == Format::Yaml
+    }
+
+    fn layout_lost(&mut self, lost: &yaml::Lost) {
+        self.warn(format!("the layout of the file is not kept, it is written as sops writes it: {lost}"));
     }
 
     /// The text of an opened file whose documents or metadata were changed. With a new data key `opened.content.memory` must be
@@ -61,14 +131,14 @@ impl Session<'_> {
     /// With the exit codes 203, 23 and 4.
     pub(super) fn sealed(&mut self, opened: Opened, output: Format) -> Result<Vec<u8>, Failure> {
         let layouts = self.layouts(output)?;
-        let Opened { data_key, content, .. } = opened;
+        let Opened { data_key, content, text, format } = opened;
         let mut memory = content.memory;
         let sealed = document::seal(content.documents, content.metadata, &data_key, &mut memory, self.io.now, output.layout());
         let sealed = sealed.map_err(|error| encrypting(&error))?;
         if sealed.selected == 0 && sealed.plain > 0 {
             self.warn("nothing in the file is encrypted: its rule selects no value");
         }
-        sealed.file.write(output, &data_key, &layouts).map_err(|error| encrypting(&error))
+        self.written(&sealed.file, (&text, format), output, Some(&data_key), &layouts)
     }
 
     /// The text of an encrypted file of which only the metadata were changed: no ciphertext, not the MAC, not the time.
@@ -77,7 +147,7 @@ impl Session<'_> {
     /// With the exit code 4.
     pub(super) fn rewrapped(&mut self, loaded: &Loaded, output: Format) -> Result<Vec<u8>, Failure> {
         let layouts = self.layouts(output)?;
-        loaded.file.emit(output, &layouts).map_err(|error| encrypting(&error))
+        self.written(&loaded.file, (&loaded.text, loaded.format), output, None, &layouts)
     }
 
     /// The text of plain documents.
@@ -86,6 +156,12 @@ impl Session<'_> {
     /// With the exit code 4.
     pub(super) fn plain(&mut self, opened: &Opened, documents: &[Map], output: Format) -> Result<SecretBytes, Failure> {
         let layouts = self.layouts(output)?;
+        if self.keeps(opened.format, output) {
+            match yaml::keep(&opened.text, documents, layouts.yaml_indent) {
+                Ok(text) => return Ok(text.into()),
+                Err(lost) => self.layout_lost(&lost),
+            }
+        }
         document::emit_plain(output, documents, &layouts).map_err(|error| {
             let failure = Failure::new(format_args!("Error dumping file: {error}")).with_exit(codes::DUMP);
             if output == Format::Binary && opened.format != Format::Binary {

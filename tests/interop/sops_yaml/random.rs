@@ -31,6 +31,8 @@ pub(super) struct Shape {
     pub(super) odd_comments: bool,
     /// Anchors, aliases, tags.
     pub(super) references: bool,
+    /// Only scalars that are written as they are meant, so that they come back byte for byte.
+    pub(super) exact: bool,
 }
 
 /// A stream of documents under making.
@@ -73,6 +75,9 @@ const SCALARS: [&str; 30] = [
     "'it''s'",
     "\"\\U0001F600\"",
 ];
+
+const EXACT: [&str; 14] =
+    ["x", "\"q: 1\"", "'s'", "1", "true", "~", "null", "\"\"", "''", "é", "'#'", "plain words", "'it''s'", "\"\\U0001F600\""];
 
 impl<'r> Stream<'r> {
     pub(super) fn make(random: &'r mut Random, shape: Shape) -> String {
@@ -143,7 +148,7 @@ impl<'r> Stream<'r> {
         let width = 1 + self.random.below(4);
         match self.random.below(if depth > 3 { 5 } else { 10 }) {
             0..=3 => {
-                let scalar = self.random.pick(&SCALARS);
+                let scalar = if self.shape.exact { self.random.pick(&EXACT) } else { self.random.pick(&SCALARS) };
                 let scalar =
                     if self.shape.references && self.random.one_in(8) { format!("!!str {scalar}") } else { scalar.to_owned() };
                 let scalar = if scalar.starts_with("!!str [") || scalar.starts_with("!!str {") || scalar.ends_with('~') {
@@ -155,7 +160,11 @@ impl<'r> Stream<'r> {
                 self.side();
             }
             4 => {
-                let header = self.random.pick(&["|", "|-", "|+", ">", ">-"]);
+                let header = if self.shape.exact {
+                    self.random.pick(&["|", "|-"])
+                } else {
+                    self.random.pick(&["|", "|-", "|+", ">", ">-"])
+                };
                 let width = width.max(1) + usize::from(in_list);
                 self.text.push_str(&format!(" {header}"));
                 self.side();
@@ -226,7 +235,8 @@ impl<'r> Stream<'r> {
                 self.text.push_str(gap);
             }
             let nested = if self.shape.odd_comments { &["[n, 1]", "{q: r}"][..] } else { &["x y", "true"] };
-            let scalar = self.random.pick(&["a", "'b c'", "\"d\"", "7", nested[0], "true", nested[1]]);
+            let quoted = if self.shape.exact { "\"b c\"" } else { "'b c'" };
+            let scalar = self.random.pick(&["a", quoted, "\"d\"", "7", nested[0], "true", nested[1]]);
             let name = self.count;
             self.count += 1;
             self.text.push_str(&if open { scalar.to_owned() } else { format!("f{name}: {scalar}") });

@@ -33,6 +33,13 @@ pub(super) fn value(node: &Node, indent: usize) -> String {
     emitter.out
 }
 
+/// A text in double quotes.
+pub(super) fn double_quoted(text: &str) -> String {
+    let mut emitter = Emitter::new(2);
+    emitter.double_quoted(text);
+    emitter.out
+}
+
 /// A value with the comments that sops puts on its YAML node.
 struct Shape<'a> {
     kind: Kind<'a>,

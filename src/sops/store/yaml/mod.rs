@@ -5,11 +5,14 @@
 
 mod comments;
 mod emit;
+mod keep;
 mod load;
 mod scalar;
 mod style;
 #[cfg(test)]
 mod tests;
+
+pub use keep::{Lost, Roomy, keep, make_room};
 
 use super::Error;
 use crate::sops::tree::{Map, Node};
