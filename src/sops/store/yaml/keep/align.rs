@@ -115,7 +115,8 @@ impl<'t> Rewrite<'t> {
                 (Some(Sourced::Comment(old, span)), Some(Entry::Comment(new))) => {
                     self.comment(old, new, span.clone())?;
                     behind = behind.max(Some(span.end));
-                    (from.next(), to.next());
+                    from.next();
+                    to.next();
                 }
                 (Some(Sourced::Comment(old, span)), _) if old.text.is_empty() => {
                     behind = behind.max(Some(span.end));
@@ -124,7 +125,8 @@ impl<'t> Rewrite<'t> {
                 (Some(Sourced::Pair(key, node, value)), Some(Entry::Pair(other, new))) if key == other => {
                     self.pair(key, *node, value, new, place)?;
                     behind = behind.max(Some(extent(value).max(node.span().end)));
-                    (from.next(), to.next());
+                    from.next();
+                    to.next();
                 }
                 (Some(Sourced::Pair(key, node, value)), _) if !stays(key) => {
                     self.remove(*node, value, (source, target), place)?;
