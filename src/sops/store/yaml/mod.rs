@@ -11,6 +11,7 @@ mod scalar;
 mod style;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use keep::{Lost, Roomy, keep, make_room};
 
