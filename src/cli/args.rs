@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use super::commands::bootstrap::BootstrapArgs;
 pub use super::commands::convert::ConvertArgs;
+pub use super::commands::install::InstallArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
 pub use super::commands::scan::ScanArgs;
@@ -96,6 +97,8 @@ pub enum Command {
     Bootstrap(BootstrapArgs),
     /// Password hashes, auth.conf and credentials for NATS
     Nats(NatsArgs),
+    /// Print or apply the controller's manifests
+    Install(InstallArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
 }

@@ -52,6 +52,7 @@ const VERBS: &[&str] = &[
     "keys",
     "bootstrap",
     "nats",
+    "install",
     "completions",
 ];
 
@@ -138,6 +139,7 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Keys(args) => commands::keys::run(args, io),
         Command::Reseal(args) => commands::reseal::run(args, io),
         Command::Bootstrap(args) => commands::bootstrap::run(args, io),
+        Command::Install(args) => commands::install::run(&args, io),
         Command::Nats(args) => commands::nats::run(args, io),
         Command::Completions(args) => commands::completions::run(&args, io),
     }

@@ -249,3 +249,36 @@ fn a_release_of_the_reference_chart_becomes_ours_and_goes_back() {
     assert_eq!(versions(), before, "uninstalling leaves keys and Secrets");
     cluster.kubectl(["get", "crd", "sealedsecrets.bitnami.com"]).ok();
 }
+
+#[test]
+fn install_applies_once_and_then_finds_nothing_to_do() {
+    // It changes the CRD: no other test may look on.
+    let Some(cluster) = Cluster::own() else { return };
+    let namespace = "deploy-install";
+    cluster.namespace(namespace);
+    let kubeconfig = cluster.kubeconfig(&cluster.admin(), None);
+    let install = |kubeconfig: &Path, more: &[&str]| {
+        let run =
+            cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args(["install", "--namespaced", "-n", namespace, "--kubeconfig"]);
+        run.arg(kubeconfig).args(more).output()
+    };
+    // The CRD is there, applied by kubectl in its own name.
+    let refused = install(&kubeconfig, &[]).code(1);
+    assert!(refused.err().contains("customresourcedefinition/sealedsecrets.bitnami.com"), "{}", refused.err());
+    assert!(refused.err().contains("--force-conflicts"), "{}", refused.err());
+    install(&kubeconfig, &["--force-conflicts", "--dry-run"]).code(0);
+    assert_eq!(cluster.kubectl(["get", "deployments", "-n", namespace, "-o", "name"]).ok().out(), "");
+
+    let first = install(&kubeconfig, &["--force-conflicts"]).code(0);
+    assert!(first.out().contains("deployment/sealed-secrets-controller created"), "{}", first.out());
+    let second = install(&kubeconfig, &[]).code(0);
+    assert!(second.out().lines().all(|line| line.ends_with(" unchanged")), "{}", second.out());
+
+    // Someone without rights learns which one is missing; a namespace that is not there is named.
+    let user = cluster.user();
+    let forbidden = install(&cluster.kubeconfig(&user, None), &[]).code(1);
+    assert!(forbidden.err().contains("customresourcedefinitions"), "{}", forbidden.err());
+    let nowhere = cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args(["install", "-n", "nowhere", "--kubeconfig"]);
+    let nowhere = nowhere.arg(&kubeconfig).output().code(1);
+    assert!(nowhere.err().contains("kubectl create namespace nowhere"), "{}", nowhere.err());
+}

@@ -12,3 +12,4 @@ mod deploy;
 mod harness;
 mod kubeseal_online;
 mod offline;
+mod recovery;

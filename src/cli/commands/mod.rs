@@ -5,6 +5,7 @@ pub mod cert;
 pub mod completions;
 pub mod convert;
 pub mod init;
+pub mod install;
 pub mod keys;
 pub mod nats;
 pub mod reseal;
