@@ -25,8 +25,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("controller", 4),
 ];
 
-/// Uses within one layer that are meant: SOPS files keep their data key in age stanzas.
-const SIDEWAYS: &[(&str, &str)] = &[("sops", "age")];
+/// Uses within one layer that are meant: SOPS files keep their data key in age stanzas. Bootstrap makes age identities, NATS
+/// configuration and nkeys, and shares the rules of names and scopes with sealing.
+const SIDEWAYS: &[(&str, &str)] = &[("bootstrap", "age"), ("bootstrap", "nats"), ("bootstrap", "seal"), ("sops", "age")];
 
 /// Modules of `std` that reach outside the process; only layer 3 and above may.
 const EFFECTS: &[&str] = &["fs", "net", "env", "process"];
@@ -208,8 +209,9 @@ fn findings(module: &str, depth: usize, text: &str) -> Vec<String> {
     }
     let words = words(text);
     if module != "crypto" {
-        // `rustls::crypto::aws_lc_rs` is a module of rustls: which library does TLS is the connection's business.
-        let provider = |at: usize| at >= 2 && words[at - 1] == "::" && words[at - 2] == "crypto";
+        // `rustls::crypto::aws_lc_rs` is a module of rustls: which library does TLS is the connection's business. And
+        // `password::bcrypt` is a function of our own.
+        let provider = |at: usize| at >= 2 && words[at - 1] == "::" && matches!(words[at - 2].as_str(), "crypto" | "password");
         let names = |name: &str| words.iter().enumerate().any(|(at, word)| word == name && !provider(at));
         let named = CRYPTO_CRATES.iter().filter(|name| names(name));
         found.extend(named.map(|name| format!("names {name}, which belongs to crypto")));

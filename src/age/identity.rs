@@ -52,6 +52,18 @@ pub enum IdentityKind {
     Plugin(String),
 }
 
+/// A new X25519 identity, as age-keygen makes it: its text on one line, and its recipient.
+///
+/// # Errors
+/// [`Error::Crypto`] without randomness.
+pub fn generate() -> Result<(SecretString, String), Error> {
+    let mut scalar = Zeroizing::new([0; crypto::x25519::LEN]);
+    crypto::random::fill(scalar.as_mut_slice())?;
+    let text = Zeroizing::new(bech32::encode("age-secret-key-", scalar.as_slice()));
+    let secret = crypto::x25519::Secret::new(scalar)?;
+    Ok((SecretString::new(text.to_ascii_uppercase()), bech32::encode("age", secret.public())))
+}
+
 impl Identity {
     /// Reads one identity of age's own kinds or of a plugin. `origin` says where it came from, for messages.
     ///

@@ -33,6 +33,6 @@ pub use callbacks::{Callbacks, PassphraseFor, PassphraseRequest, PluginPipe, Plu
 pub use data_key::{MAX_ENC, Opened, decrypt, encrypt, unwrap_data_key, wrap_data_key};
 pub use error::{Attempt, Error, Outcome};
 pub use format::Stanza;
-pub use identity::{Identity, IdentityKind};
+pub use identity::{Identity, IdentityKind, generate};
 pub use recipient::{Recipient, RecipientKind};
 pub use source::{Layout, parse_identities};

@@ -1,12 +1,14 @@
 //! Layer 3: the client of the Kubernetes API, for the command line and for the controller.
 //!
 //! - [`connect`]: from a kubeconfig, kubectl's connection flags or a Pod's service account to a client
+//! - [`objects`]: what a bootstrap looks at and makes: namespaces, Secrets, workloads to restart
 //! - [`secrets`]: Secrets whose values wipe themselves
 //! - [`trouble`]: why a request failed, in words for people
 //! - [`controller_service`]: certificate, verification and re-encryption of a controller, through the API server's service proxy
 
 pub mod connect;
 pub mod controller_service;
+pub mod objects;
 mod proxy;
 pub mod secrets;
 pub mod trouble;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
-use kube::api::{PartialObjectMeta, PostParams};
+use kube::api::{PartialObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::{ObjectMeta, Request};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
@@ -159,6 +159,50 @@ impl Secrets {
             request.headers_mut().insert("accept", accept);
         }
         metadata(bounded(self.client.request(request)).await)
+    }
+
+    /// Sets some keys of a Secret that is still at this `resourceVersion`, and leaves all others as they are.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; code 409 when it has changed in between, 404 when it is gone.
+    pub async fn set_keys(
+        &self,
+        name: &str,
+        resource_version: &str,
+        data: &BTreeMap<String, SecretBytes>,
+        annotations: &BTreeMap<String, String>,
+    ) -> kube::Result<ObjectMeta> {
+        let patch = KeyPatch { resource_version, data, annotations };
+        let params = PatchParams { field_manager: self.params.field_manager.clone(), ..PatchParams::default() };
+        let request = Request::new(&self.url).patch(name, &params, &Patch::Merge(&patch));
+        let mut request = request.map_err(kube::Error::BuildRequest)?;
+        if let Ok(accept) = METADATA_ONLY.parse() {
+            request.headers_mut().insert("accept", accept);
+        }
+        metadata(self.client.request(request).await)
+    }
+}
+
+/// A merge patch of `data` that only fits one version of the object.
+struct KeyPatch<'a> {
+    resource_version: &'a str,
+    data: &'a BTreeMap<String, SecretBytes>,
+    annotations: &'a BTreeMap<String, String>,
+}
+
+impl Serialize for KeyPatch<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut metadata = serde_json::Map::new();
+        metadata.insert("resourceVersion".to_owned(), self.resource_version.into());
+        if !self.annotations.is_empty() {
+            metadata.insert("annotations".to_owned(), serde_json::json!(self.annotations));
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("metadata", &metadata)?;
+        if !self.data.is_empty() {
+            map.serialize_entry("data", &Data(self.data))?;
+        }
+        map.end()
     }
 }
 

@@ -127,6 +127,12 @@ impl Key {
     pub fn pem(&self) -> &SecretString {
         &self.pem
     }
+
+    /// The public half as PEM: a SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn public_pem(&self) -> String {
+        pem::encode("PUBLIC KEY", &self.pair.subject_public_key_info()).expose().to_owned()
+    }
 }
 
 /// Makes a certificate for `key`, signed by the issuer's certificate (PEM) and key, or by itself.
@@ -186,6 +192,14 @@ fn params(request: &Request, key: &Key) -> Result<CertificateParams, Error> {
         params.custom_extensions.push(CustomExtension::from_oid_content(OID_SUBJECT_KEY_ID, content));
     }
     Ok(params)
+}
+
+/// Whether a certificate (PEM) is this key's.
+#[must_use]
+pub fn belongs_to(certificate: &[u8], key: &Key) -> bool {
+    let blocks = pem::blocks(certificate);
+    let der = blocks.first().map(|block| block.der.expose()).unwrap_or_default();
+    X509Certificate::from_der(der).is_ok_and(|(_, parsed)| parsed.public_key().raw == key.pair.subject_public_key_info())
 }
 
 /// Whether a PEM text holds a certificate that parses.

@@ -13,6 +13,7 @@
 //! Follows `sealed-secrets.md` §1.1 and §1.3. RSA is constant-time and blinded in AWS-LC; failures of private-key operations
 //! carry no detail on purpose.
 
+pub mod argon;
 pub mod chacha;
 pub mod digest;
 pub mod ed25519;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Error;
 use super::rsa::{MAX_BITS, PrivateKey, PublicKey};
+use crate::secret::SecretBytes;
 
 /// Bytes of an AES-256 key.
 const KEY_LEN: usize = 32;
@@ -103,6 +104,41 @@ pub fn rsa_numbers(key: &PublicKey) -> Option<(Vec<u8>, Vec<u8>)> {
     let (_, exponent) = Any::from_der(rest).ok()?;
     let plain = |number: &[u8]| number.iter().copied().skip_while(|byte| *byte == 0).collect();
     Some((plain(modulus.data), plain(exponent.data)))
+}
+
+/// The secret numbers of an RSA key, big-endian, as OpenSSH's files hold them.
+pub struct RsaSecrets {
+    /// The private exponent.
+    pub d: SecretBytes,
+    /// One prime.
+    pub p: SecretBytes,
+    /// The other prime.
+    pub q: SecretBytes,
+    /// 1/q mod p.
+    pub iqmp: SecretBytes,
+}
+
+/// The secret numbers of a private key.
+///
+/// # Errors
+/// [`Error::MalformedKey`] if the library cannot export the key.
+pub fn rsa_private_numbers(key: &PrivateKey) -> Result<RsaSecrets, Error> {
+    const MALFORMED: Error = Error::MalformedKey("private");
+    let text = key.to_pkcs1_pem()?;
+    let blocks = super::pem::blocks(text.expose().as_bytes());
+    let der = &blocks.first().ok_or(MALFORMED)?.der;
+    let (_, sequence) = Any::from_der(der.expose()).map_err(|_| MALFORMED)?;
+    // version, n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p
+    let mut rest = sequence.data;
+    let mut numbers = Vec::with_capacity(9);
+    while !rest.is_empty() {
+        let (behind, number) = Any::from_der(rest).map_err(|_| MALFORMED)?;
+        numbers.push(number.data);
+        rest = behind;
+    }
+    let [_, _, _, d, p, q, _, _, iqmp] = numbers.as_slice() else { return Err(MALFORMED) };
+    let [d, p, q, iqmp] = [d, p, q, iqmp].map(|number| SecretBytes::copy_of(number));
+    Ok(RsaSecrets { d, p, q, iqmp })
 }
 
 /// `a mod m` of big-endian numbers in time that depends on their lengths only; `None` when they are longer than any RSA key's.

@@ -175,6 +175,18 @@ pub fn hooks(folder: &Path) -> Result<PathBuf, Error> {
     path_line(folder, "--git-path hooks")
 }
 
+/// Whether git knows a file and it is not as it was committed. A file that git does not know is not.
+///
+/// # Errors
+/// [`Error`].
+pub fn is_modified(file: &Path) -> Result<bool, Error> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(false) };
+    let mut args: Vec<OsString> =
+        ["--porcelain=v1", "--untracked-files=no", "--ignore-submodules", "--"].map(OsString::from).into();
+    args.push(name.to_owned());
+    Ok(!output(folder, "status", &args)?.is_empty())
+}
+
 /// A file of the index that differs from the last commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {

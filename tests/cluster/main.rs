@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bootstrap;
 mod cluster_itself;
 mod controller;
 mod controller_http;

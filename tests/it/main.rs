@@ -5,6 +5,7 @@
 mod support;
 
 mod age;
+mod bootstrap;
 mod cli;
 mod harness;
 mod hygiene;

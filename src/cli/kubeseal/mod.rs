@@ -8,7 +8,7 @@ mod certificate;
 mod files;
 mod flags;
 mod merge;
-mod namespace;
+pub(in crate::cli) mod namespace;
 mod online;
 mod output;
 mod parse;

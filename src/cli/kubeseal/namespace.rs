@@ -66,7 +66,7 @@ fn from_kubeconfig(settings: &Settings, io: &Io) -> Result<Option<String>, NoNam
 }
 
 /// The files of `KUBECONFIG`, or `~/.kube/config`. Those that do not exist are skipped.
-pub(super) fn kubeconfig_files(io: &Io) -> Vec<std::path::PathBuf> {
+pub(in crate::cli) fn kubeconfig_files(io: &Io) -> Vec<std::path::PathBuf> {
     match io.env.raw("KUBECONFIG").filter(|list| !list.is_empty()) {
         Some(list) => {
             std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).map(|path| io.path(path)).collect()

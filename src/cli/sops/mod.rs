@@ -24,7 +24,7 @@ mod parse;
 mod recipients;
 mod session;
 mod shell_words;
-mod sources;
+pub(in crate::cli) mod sources;
 mod table;
 mod terminal;
 mod usage;

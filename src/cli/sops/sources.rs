@@ -43,16 +43,16 @@ pub(super) enum Found {
 
 /// All identities at hand, and where they came from.
 #[derive(Debug, Default)]
-pub(super) struct Identities {
+pub(in crate::cli) struct Identities {
     /// The identities.
-    pub(super) all: Vec<Identity>,
+    pub(in crate::cli) all: Vec<Identity>,
     /// The sources, in the order in which they were looked at.
     pub(super) sources: Vec<Source>,
 }
 
 impl Identities {
     /// Looks at every source but the commands.
-    pub(super) fn collect(io: &Io) -> Self {
+    pub(in crate::cli) fn collect(io: &Io) -> Self {
         let mut identities = Self::default();
         let at = |path: &OsStr| io.path(path);
         let file = io.env.raw(env::SOPS_AGE_SSH_PRIVATE_KEY_FILE);

@@ -202,6 +202,11 @@ impl Cluster {
         self.network.run(program)
     }
 
+    /// The command that starts a program inside, for one that is not run to its end at once.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.network.command(program)
+    }
+
     /// kubectl as administrator.
     pub(crate) fn kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
         let token = format!("--token={}", users::admin().token);
