@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use super::commands::bootstrap::BootstrapArgs;
 pub use super::commands::convert::ConvertArgs;
+pub use super::commands::doctor::DoctorArgs;
 pub use super::commands::install::InstallArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
@@ -85,6 +86,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Make SealedSecrets of SOPS files, and the other way round
     Convert(ConvertArgs),
+    /// Say why a SealedSecret does not open: settings, certificates, files, cluster
+    #[command(visible_alias = "status")]
+    Doctor(DoctorArgs),
     /// Refuse plaintext: Secrets, private keys, files that should be encrypted
     Scan(ScanArgs),
     /// Look at a certificate: whose key, until when

@@ -19,7 +19,7 @@ pub const NAMESPACE: &str = "HECATE_SEAL_NAMESPACE";
 pub const SCOPE: &str = "HECATE_SEAL_SCOPE";
 /// Files with private keys to open with, as `--private-key`; several with the system's path separator (`:`) between them.
 pub const PRIVATE_KEYS: &str = "HECATE_SEAL_PRIVATE_KEYS";
-/// Files with kubeconfigs, in which `init` looks for a namespace; several with `:` between them. As in kubectl.
+/// Files with kubeconfigs: for the cluster, and for the namespace that `init` proposes; several with `:` between them. As in kubectl.
 pub const KUBECONFIG: &str = "KUBECONFIG";
 /// The home folder, for `~/.kube/config`.
 pub const HOME: &str = "HOME";

@@ -134,6 +134,7 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Unseal(args) => commands::unseal::run(&args, io),
         Command::Verify(args) => commands::verify::run(&args, io),
         Command::Convert(args) => commands::convert::run(&args, io),
+        Command::Doctor(args) => commands::doctor::run(&args, io),
         Command::Scan(args) => commands::scan::run(&args, io),
         Command::Cert(args) => commands::cert::run(args, io),
         Command::Keys(args) => commands::keys::run(args, io),

@@ -189,6 +189,11 @@ impl Settings {
         Ok(Self { everywhere, targets, scan_allow: written.scan.allow })
     }
 
+    /// All that the file says: for everywhere first, then for each directory.
+    pub fn choices(&self) -> impl Iterator<Item = &Choice> {
+        std::iter::once(&self.everywhere).chain(self.targets.iter().map(|(_, choice)| choice))
+    }
+
     /// What holds in a directory, given relative to the settings file's folder.
     #[must_use]
     pub fn for_directory(&self, directory: &Path) -> Choice {

@@ -10,6 +10,7 @@ mod cluster_itself;
 mod controller;
 mod controller_http;
 mod deploy;
+mod doctor;
 mod harness;
 mod kubeseal_online;
 mod offline;

@@ -15,7 +15,7 @@ fn workshop(with_kubectl: bool) -> Option<tempfile::TempDir> {
     }
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    for name in ["hecate-seal", "kubeseal"] {
+    for name in ["hecate-seal", "kubeseal", "sops"] {
         symlink(env!("CARGO_BIN_EXE_hecate-seal"), bin.join(name)).unwrap();
     }
     if with_kubectl {
@@ -61,6 +61,18 @@ fn multi_cluster_works_as_its_readme_says() {
 #[test]
 fn elysium_works_as_its_readme_says() {
     journey("elysium", true);
+}
+
+/// Every command once with our `sops` and once with the SOPS project's: what the document says is true of both.
+#[test]
+fn superbloom_works_as_its_readme_says_with_either_sops() {
+    journey("superbloom", false);
+    let (Some(theirs), Some(folder)) = (peers::get(&peers::SOPS), workshop(false)) else { return };
+    let link = folder.path().join("bin/sops");
+    fs::remove_file(&link).unwrap();
+    symlink(theirs, &link).unwrap();
+    let tree = folder.path().join("examples/superbloom");
+    assert!(console::run_document(&tree.join("README.md"), &tree, &folder.path().join("bin"), &[]) >= 3);
 }
 
 /// The command for a fresh machine. In the copy there is no package to build, so `cargo run -q --` is the program itself.

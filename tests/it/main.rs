@@ -13,6 +13,7 @@ mod known_answers;
 mod kubeseal_cases;
 mod kubeseal_files;
 mod properties;
+mod reference;
 mod robustness;
 mod seal_properties;
 mod seal_vectors;

@@ -4,6 +4,7 @@ pub mod bootstrap;
 pub mod cert;
 pub mod completions;
 pub mod convert;
+pub mod doctor;
 pub mod init;
 pub mod install;
 pub mod keys;

@@ -23,26 +23,26 @@ const MARK: &[u8] = b"SealedSecret";
 
 /// What was found in one file.
 #[derive(Default)]
-struct Report {
-    objects: usize,
-    problems: Vec<Problem>,
+pub(in crate::cli::commands) struct Report {
+    pub(in crate::cli::commands) objects: usize,
+    pub(in crate::cli::commands) problems: Vec<Problem>,
 }
 
 /// One finding with its place.
-struct Problem {
-    severity: Severity,
-    file: String,
+pub(in crate::cli::commands) struct Problem {
+    pub(in crate::cli::commands) severity: Severity,
+    pub(in crate::cli::commands) file: String,
     /// From 1; 0 for the whole file.
-    line: usize,
-    object: Option<String>,
-    key: Option<String>,
-    message: String,
+    pub(in crate::cli::commands) line: usize,
+    pub(in crate::cli::commands) object: Option<String>,
+    pub(in crate::cli::commands) key: Option<String>,
+    pub(in crate::cli::commands) message: String,
 }
 
 /// What files are compared with.
-struct Checks {
-    certificate: Option<Certificate>,
-    keyring: Option<Keyring>,
+pub(in crate::cli::commands) struct Checks {
+    pub(in crate::cli::commands) certificate: Option<Certificate>,
+    pub(in crate::cli::commands) keyring: Option<Keyring>,
 }
 
 /// Runs the command.
@@ -114,12 +114,12 @@ fn plural(count: usize, what: &str) -> String {
 }
 
 /// The path as the user sees it.
-fn shown(path: &Path, io: &Io) -> String {
+pub(in crate::cli::commands) fn shown(path: &Path, io: &Io) -> String {
     let path = path.strip_prefix(&io.cwd).unwrap_or(path);
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
-fn check_file(path: &Path, name: &str, checks: &Checks) -> Report {
+pub(in crate::cli::commands) fn check_file(path: &Path, name: &str, checks: &Checks) -> Report {
     match read::file(path, read::MAX_DOCUMENT) {
         Ok(bytes) => check(&bytes, name, checks),
         Err(error) => Report { objects: 0, problems: vec![Problem::of_file(name, error.to_string(), Severity::Error)] },

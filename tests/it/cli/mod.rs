@@ -3,6 +3,7 @@
 
 mod certificates;
 mod convert;
+mod doctor;
 mod edit;
 mod files;
 mod hygiene;
