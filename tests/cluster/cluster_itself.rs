@@ -81,7 +81,7 @@ fn the_reference_controller_runs_behind_a_service_and_garbage_is_collected() {
 
 #[test]
 fn an_api_server_of_ones_own_can_be_paused_and_restarted() {
-    let Some(mut cluster) = Cluster::own() else { return };
+    let Some(cluster) = Cluster::own() else { return };
     cluster.namespace("itself-own");
     cluster.pause();
     assert!(cluster.try_request("GET", "/version", &[], b"", Duration::from_millis(300)).is_err());

@@ -452,7 +452,7 @@ fn a_service_of_another_name_is_found_by_its_labels() {
 
 #[test]
 fn an_api_server_that_does_not_answer_is_given_up() {
-    let Some(mut cluster) = Cluster::own() else { return };
+    let Some(cluster) = Cluster::own() else { return };
     let config = cluster.kubeconfig(&cluster.admin(), None);
     cluster.pause();
     let run = |words: &[&str]| {

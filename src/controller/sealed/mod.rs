@@ -134,6 +134,9 @@ pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
         watches.spawn(reconciler.clone().watch_secrets(watched.namespace.clone(), watched.clone()));
     }
     for namespace in namespaces {
+        if let Some(namespace) = namespace.clone() {
+            watches.spawn(watches::look_for(reconciler.client.clone(), namespace));
+        }
         watches.spawn(reconciler.clone().watch_objects(namespace));
     }
     watches.spawn(reconciler.clone().follow_keys());

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::Reconciler;
 use super::object::{GROUP, Object, ObjectKey, PLURAL};
 use super::pass::{Done, Failure, Success};
-use super::state::Failing;
+use super::state::{Failing, Known};
 use super::status::{self, Opened};
 use crate::cluster::bounded;
 use crate::controller::events::Kind;
@@ -27,6 +27,8 @@ const QUICK: Duration = Duration::from_millis(5);
 const SLOW: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(1000);
+/// Pause when what was missing came about meanwhile.
+const SOON: Duration = Duration::from_millis(200);
 /// How often a status is written again because the object changed in between.
 const CONFLICTS: usize = 5;
 
@@ -63,6 +65,7 @@ impl Reconciler {
             return None;
         }
         tracing::info!(key = %key, "Updating");
+        let keys_before = *self.keys.subscribe().borrow();
         let result = self.pass(key, &mut object).await;
         self.tell(key, &object, result.as_ref());
         let outcome = result.as_ref().map(|success| &success.opened).map_err(|failure| failure.message.as_str());
@@ -70,7 +73,18 @@ impl Reconciler {
         if let Ok(Success { done: Done::Values, restart: Some(annotation), .. }) = &result {
             self.restart(key, &object, annotation).await;
         }
-        self.next(key, &result, published)
+        let pause = self.next(key, &result, published)?;
+        let failing = result.err().map(|failure| failure.failing);
+        Some(if self.is_overtaken(key, failing, keys_before) { pause.min(SOON) } else { pause })
+    }
+
+    /// Whether what it waits for came about while it was still at work, so that nothing will wake it.
+    fn is_overtaken(&self, key: &ObjectKey, failing: Option<Failing>, keys_before: u64) -> bool {
+        match failing {
+            Some(Failing::Unseal) => *self.keys.subscribe().borrow() != keys_before,
+            Some(Failing::Blocked) => self.secrets_are_known(&key.namespace) && self.state.secret(key) == Known::Absent,
+            _ => false,
+        }
     }
 
     /// The object as the watch told of it, or as it is.

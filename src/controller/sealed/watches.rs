@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{DeleteParams, PartialObjectMeta, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
@@ -20,6 +20,7 @@ use super::object::{GROUP, Object, ObjectKey, PLURAL};
 use super::queue::Urgency;
 use super::state::SecretFacts;
 use super::{Reconciler, Watched};
+use crate::cluster::bounded;
 use crate::controller::failure::{self, Asked};
 
 /// Objects of a page when listing: a page of large objects must not be large.
@@ -53,8 +54,12 @@ impl Reconciler {
         while let Some(event) = stream.next().await {
             match event {
                 Ok(event) => {
+                    // The begin of a list is no answer yet.
+                    let answered = !matches!(event, Event::Init);
                     self.object_event(event, &mut listed, namespace.as_deref());
-                    self.health.ready(&part);
+                    if answered {
+                        self.health.ready(&part);
+                    }
                 }
                 Err(error) => self.watch_failed(&part, PLURAL, GROUP, namespace.as_deref(), &error),
             }
@@ -107,13 +112,15 @@ impl Reconciler {
         while let Some(event) = stream.next().await {
             match event {
                 Ok(event) => {
-                    let done = matches!(event, Event::InitDone);
+                    let (answered, done) = (!matches!(event, Event::Init), matches!(event, Event::InitDone));
                     self.secret_event(event, &mut listed, namespace.as_deref());
                     if done {
                         watched.synced.store(true, Ordering::Release);
                         watched.tried.send_replace(true);
                     }
-                    self.health.ready(&part);
+                    if answered {
+                        self.health.ready(&part);
+                    }
                 }
                 Err(error) => {
                     // While the watch is broken, what it knew may be old.
@@ -190,6 +197,15 @@ fn failure_code(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => failure::code(error),
         _ => None,
+    }
+}
+
+/// Says so if a namespace that was named does not exist: perhaps it is misspelt.
+pub(super) async fn look_for(client: Client, namespace: String) {
+    let namespaces: Api<Namespace> = Api::all(client);
+    // Who may not ask learns nothing; the watches work without it.
+    if let Ok(None) = bounded(namespaces.get_metadata_opt(&namespace)).await {
+        tracing::warn!(namespace, "The namespace does not exist; what comes into being in it will be looked after");
     }
 }
 

@@ -8,6 +8,7 @@ mod bad;
 mod crd;
 mod keys;
 mod legacy;
+mod modes;
 mod objects;
 mod ownership;
 mod restarts;

@@ -169,17 +169,17 @@ impl Cluster {
     }
 
     /// Stops the API server from answering; connections stay open. Only on a cluster of the test's own.
-    pub(crate) fn pause(&mut self) {
+    pub(crate) fn pause(&self) {
         self.api_server().as_mut().unwrap().signal("STOP");
     }
 
     /// Lets it go on.
-    pub(crate) fn resume(&mut self) {
+    pub(crate) fn resume(&self) {
         self.api_server().as_mut().unwrap().signal("CONT");
     }
 
     /// Ends the API server: connections to it are refused.
-    pub(crate) fn stop_api_server(&mut self) {
+    pub(crate) fn stop_api_server(&self) {
         if let Some(mut server) = self.api_server().take() {
             server.signal("KILL");
             server.wait(Duration::from_secs(30));
@@ -187,7 +187,7 @@ impl Cluster {
     }
 
     /// Ends the API server if it runs, and starts it again over the same objects.
-    pub(crate) fn restart_api_server(&mut self) {
+    pub(crate) fn restart_api_server(&self) {
         self.stop_api_server();
         self.start_api_server();
     }
