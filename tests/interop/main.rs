@@ -5,6 +5,7 @@
 mod support;
 
 mod age;
+mod bootstrap;
 mod convert;
 mod journeys;
 mod kubeseal_cli;

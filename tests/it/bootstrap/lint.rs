@@ -120,3 +120,41 @@ fn weak_values_and_secrets_in_the_file_are_found() {
         + "  onepassword:\n    - { name: x, namespace: b, vault: V, item: a/b }\n";
     one(&[&slash], &["error", "takes for a part of the path"]);
 }
+
+/// Cut anywhere, with any line gone or any character replaced, a file is understood or refused; nothing else happens.
+#[test]
+fn damaged_files_are_refused_with_a_line_and_never_more() {
+    let lab = std::fs::read_to_string(support::root().join("examples/lab/bootstrap.yaml")).unwrap();
+    let mut damaged: Vec<String> = (0..lab.len()).step_by(41).filter_map(|end| lab.get(..end)).map(str::to_owned).collect();
+    let lines: Vec<&str> = lab.lines().collect();
+    for gone in 0..lines.len() {
+        damaged.push(lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| format!("{line}\n")).collect());
+    }
+    for (at, with) in (0..lab.len())
+        .step_by(97)
+        .zip(["{{", "}}", "*a", "&a", "\u{0}", "\u{fffd}", "|", "- ", "!!binary ", "9e999"].iter().cycle())
+    {
+        if let (Some(before), Some(after)) = (lab.get(..at), lab.get(at + 1..)) {
+            damaged.push(format!("{before}{with}{after}"));
+        }
+    }
+    damaged.extend(["[".repeat(10_000), "a: &a [*a, *a]\n".to_owned(), "{}".to_owned(), "null".to_owned(), "- 1\n".to_owned()]);
+    let (mut refused, mut understood) = (0, 0);
+    for text in damaged {
+        match hecate_seal::repo::bootstrap_file::parse(&text) {
+            Err(error) => {
+                refused += 1;
+                assert!(!error.reason.is_empty() && error.reason.lines().count() < 10, "{error}");
+            }
+            Ok(document) => {
+                understood += 1;
+                let (model, mut findings) = hecate_seal::bootstrap::Model::build(vec![document]);
+                findings.extend(lint(&model));
+                for finding in findings {
+                    assert!(hecate_seal::repo::bootstrap_file::line_of(&text, &finding.path) >= 1);
+                }
+            }
+        }
+    }
+    assert!(refused > 50 && understood > 10, "{refused} refused, {understood} understood");
+}
