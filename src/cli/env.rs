@@ -35,6 +35,12 @@ pub const SOPS_AGE_RECIPIENT: &str = "SOPS_AGE_RECIPIENT";
 pub const SOPS_AGE_SSH_PRIVATE_KEY_FILE: &str = "SOPS_AGE_SSH_PRIVATE_KEY_FILE";
 /// A command that prints an SSH private key, for sops' files.
 pub const SOPS_AGE_SSH_PRIVATE_KEY_CMD: &str = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+/// Where gpg-agent listens, before a colon; else its usual places.
+pub const GPG_AGENT_INFO: &str = "GPG_AGENT_INFO";
+/// The folder of this login, for gpg-agent.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The graphical display, told to gpg-agent.
+pub const DISPLAY: &str = "DISPLAY";
 /// The folder of settings, for `sops/age/keys.txt`.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The same on Windows.

@@ -8,7 +8,7 @@
 //!   table     commands and their flags; flags: kinds of flags; parse: a command line read; usage: help made from the tables
 //!   session   what a command works with: what was typed, the outside world, formats, messages in the right style
 //!   config    .sops.yaml found and read
-//!   sources   where identities come from; terminal: passphrases and plugins
+//!   sources   where identities come from; terminal: passphrases (also from gpg_agent) and plugins
 //!   file      an encrypted file opened; write: a result put where it belongs
 //!   whole     files opened and made for our own commands
 //!   commands  one file a command; legacy: flags in place of commands
@@ -19,6 +19,8 @@ mod commands;
 mod config;
 mod file;
 mod flags;
+#[cfg(unix)]
+mod gpg_agent;
 mod legacy;
 mod parse;
 mod recipients;

@@ -1,10 +1,13 @@
-//! What age needs from outside, answered by the person at the terminal and by processes: passphrases, and plugins on `PATH`.
+//! What age needs from outside, answered by gpg-agent, by the person at the terminal and by processes: passphrases, and
+//! plugins on `PATH`.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+#[cfg(unix)]
+use super::gpg_agent::{self, Answer};
 use crate::age::{Callbacks, PassphraseRequest, PluginPipe, PluginProtocol};
 use crate::cli::Io;
 use crate::secret::SecretString;
@@ -25,8 +28,24 @@ impl<'a> Terminal<'a> {
 
 impl Callbacks for Terminal<'_> {
     fn passphrase(&self, request: &PassphraseRequest<'_>) -> Result<SecretString, String> {
+        #[cfg(unix)]
+        if !request.cache_id.is_empty() {
+            let description = format!("Enter passphrase for identity '{}':", request.origin);
+            match gpg_agent::ask(request.cache_id, &description, &self.0.borrow()) {
+                Answer::Passphrase(passphrase) => return Ok(passphrase),
+                Answer::Cancelled => return Err("it needs a passphrase, and asking for it was cancelled".to_owned()),
+                Answer::Nobody => {}
+            }
+        }
         let prompt = format!("Enter passphrase for {}: ", request.origin);
         self.ask(&prompt).map_err(|error| format!("it needs a passphrase, and there is no terminal to ask on ({error})"))
+    }
+
+    #[cfg(unix)]
+    fn passphrase_was_wrong(&self, request: &PassphraseRequest<'_>) {
+        if !request.cache_id.is_empty() {
+            gpg_agent::forget(request.cache_id, &self.0.borrow());
+        }
     }
 
     fn plugin(&self, name: &str, protocol: PluginProtocol) -> Result<Box<dyn PluginPipe>, String> {

@@ -1,6 +1,7 @@
 //! `rotate`, `updatekeys` and `groups`: who can open a file.
 
-use super::{case, check};
+use super::{IDENTITY, RECIPIENT, case, check, peer, plain_world, start, there};
+use crate::support::{as_sops, temp_dir};
 
 const FOR_R: &str = "creation_rules:\n  - age: @R\n";
 const FOR_BOTH: &str = "creation_rules:\n  - age: '@R,@O'\n";
@@ -98,4 +99,77 @@ fn groups_are_added_and_deleted() {
         case("groups add -f plain.yaml --age @R").says("no sops metadata found"),
         case("groups add -f nope.yaml --age @R").says("no such file or directory"),
     ]);
+}
+
+/// `enc.yaml` as if it were also for keys of other services, whose copies of the data key nobody here can make.
+fn mixed() -> String {
+    let others = concat!(
+        "    gcp_kms:\n        - created_at: \"2026-01-01T00:00:00Z\"\n          enc: CiQA\n          resource_id: projects/p/locations/global/keyRings/r/cryptoKeys/k\n",
+        "    kms:\n        - arn: arn:aws:kms:eu-west-1:1:key/x\n          aws_profile: \"\"\n          context:\n            app: web\n          created_at: \"2026-01-01T00:00:00Z\"\n          enc: AQIC\n",
+    );
+    let pgp = "    pgp:\n        - created_at: \"2026-01-01T00:00:00Z\"\n          enc: |-\n            -----BEGIN PGP MESSAGE-----\n\n            hF4D\n            -----END PGP MESSAGE-----\n          fp: 85D77543B3D624B63CEA9E6DBC17301B491B3F21\n";
+    there("enc.yaml").replacen("    lastmodified", &format!("{others}    lastmodified"), 1).replacen(
+        "    unencrypted_suffix",
+        &format!("{pgp}    unencrypted_suffix"),
+        1,
+    )
+}
+
+#[test]
+fn keys_of_other_services_are_kept_and_age_opens_the_file() {
+    let mixed = mixed();
+    check(vec![
+        case("decrypt mixed.yaml").file("mixed.yaml", &mixed),
+        case("set mixed.yaml '[\"a\"]' true").file("mixed.yaml", &mixed),
+        case("unset mixed.yaml '[\"a\"]'").file("mixed.yaml", &mixed),
+        case("set --output-type json mixed.yaml '[\"a\"]' true").file("mixed.yaml", &mixed),
+        case("filestatus mixed.yaml").file("mixed.yaml", &mixed),
+        case("rotate -i mixed.yaml").file("mixed.yaml", &mixed).alone(1).says("cannot encrypt for the kms key"),
+        case("groups add -i -f mixed.yaml --age @O")
+            .file("mixed.yaml", &mixed)
+            .alone(1)
+            .says("only age recipients are supported"),
+        case("decrypt mixed.yaml")
+            .file("mixed.yaml", &mixed)
+            .without_key()
+            .alone(128)
+            .says("keys of pgp are not supported and were not tried"),
+    ]);
+}
+
+/// Rules that name keys of other services beside age: those that the file has already keep their copies.
+#[test]
+fn updating_recipients_keeps_what_cannot_be_made_anew() {
+    if start().is_none() {
+        return;
+    }
+    let folder = temp_dir();
+    let other = &start().unwrap().other;
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let rules = |more: &str| {
+        format!(
+            "creation_rules:\n  - key_groups:\n      - age: [{RECIPIENT}, {}]\n        kms: [{{arn: 'arn:aws:kms:eu-west-1:1:key/x'}}]\n        pgp: [\"{more}\"]\n",
+            other.1
+        )
+    };
+    put("mixed.yaml", &mixed());
+    let run = |args: &[&str]| plain_world(as_sops()).args(args).env("SOPS_AGE_KEY", IDENTITY).cwd(folder.path()).output();
+    put(".sops.yaml", &rules("85D77543B3D624B63CEA9E6DBC17301B491B3F21"));
+    let updated = run(&["updatekeys", "-y", "mixed.yaml"]).code(0);
+    assert!(updated.out().contains(&format!("+++ {}\n--- projects/p/", other.1)), "{}", updated.out());
+    let text = std::fs::read_to_string(folder.path().join("mixed.yaml")).unwrap();
+    assert!(text.contains("enc: AQIC\n") && text.contains("hF4D\n") && !text.contains("gcp_kms"), "{text}");
+    for identity in [IDENTITY, other.0.as_str()] {
+        let run = plain_world(peer().unwrap()).args(["decrypt", "mixed.yaml"]).env("SOPS_AGE_KEY", identity);
+        assert!(run.cwd(folder.path()).ok().out().starts_with("# note\na: 1\n"));
+    }
+    // A key that the file does not have cannot be made up.
+    put(".sops.yaml", &rules("0000000000000000000000000000000000000000"));
+    let refused = run(&["updatekeys", "-y", "mixed.yaml"]).code(1);
+    assert!(
+        refused.err().contains("cannot encrypt for the pgp key `0000000000000000000000000000000000000000`"),
+        "{}",
+        refused.err()
+    );
+    assert!(std::fs::read_to_string(folder.path().join("mixed.yaml")).unwrap() == text);
 }

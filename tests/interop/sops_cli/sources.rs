@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use super::{IDENTITY, RECIPIENT, case, check, peer, plain_world, start};
-use crate::support::{Run, as_sops, root, temp_dir};
+use crate::support::{Run, as_sops, peers, root, temp_dir};
 
 fn frozen(name: &str) -> String {
     std::fs::read_to_string(root().join("tests/it/vectors/age/keys").join(name)).unwrap()
@@ -210,7 +210,7 @@ fn passphrases_are_asked_for_on_the_terminal() {
 /// A plugin that speaks the protocol by age's own framework, found on the PATH.
 #[test]
 fn plugins_are_started_from_the_path() {
-    let Some(plugin) = crate::support::peers::go_program("age-plugin-peer") else { return };
+    let Some(plugin) = peers::go_program("age-plugin-peer") else { return };
     if start().is_none() {
         return;
     }
@@ -231,4 +231,60 @@ fn plugins_are_started_from_the_path() {
     let missing = plain_world(as_sops()).cwd(folder.path()).args(["decrypt", "enc.yaml"]).env("SOPS_AGE_KEY", identity);
     let missing = missing.output().code(128);
     assert!(missing.err().contains("there is no program age-plugin-peer on the PATH"), "{}", missing.err());
+}
+
+/// A passphrase that a real gpg-agent keeps opens the identity file with both programs, and nobody is asked.
+#[test]
+fn a_passphrase_that_gpg_agent_keeps_is_used() {
+    /// Under which sops keeps the passphrase of this file, `correct horse`.
+    const CACHE_ID: &str = "SopsAgeN2EMARTYUIKCGWDVQ3WSBUTBVFXZDQMFNDUXWVIX";
+    const PASSPHRASE: &str = "636f727265637420686f727365";
+    let is_there = |name: &str| std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|path| path.join(name).is_file());
+    if start().is_none() || !["gpg-agent", "gpgconf", "gpg-connect-agent"].into_iter().all(is_there) {
+        peers::say("skipped: gpg-agent is not installed, so passphrases from it were not tried against the real one");
+        return;
+    }
+    let folder = temp_dir();
+    let home = folder.path().join("gnupg");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let gpg = |program: &str, args: &[&str]| Run::new(program).arg("--homedir").arg(&home).args(args).output();
+    let locked = std::fs::read(root().join("tests/it/vectors/age/keys/locked-binary.age")).unwrap();
+    std::fs::write(folder.path().join("locked"), locked).unwrap();
+    std::fs::write(folder.path().join("plain.yaml"), "a: secret\n").unwrap();
+    // Without TERM, sops sends the agent an option that it refuses.
+    let sops = |ours: bool| plain_world(if ours { as_sops() } else { peer().unwrap() }).cwd(folder.path()).env("TERM", "dumb");
+    let text = sops(false).args(["encrypt", "--age", frozen("x25519.pub").trim(), "plain.yaml"]).ok().stdout;
+    std::fs::write(folder.path().join("enc.yaml"), text).unwrap();
+    // It goes on running, and would keep our ends of its streams open.
+    let daemon = "exec gpg-agent --homedir \"$0\" --daemon --allow-preset-passphrase > /dev/null 2>&1 < /dev/null";
+    Run::new("sh").args(["-c", daemon]).arg(&home).output().code(0);
+    let socket = gpg("gpgconf", &["--list-dirs", "agent-socket"]).code(0).out().trim().to_owned();
+    let connect = |command: &str| gpg("gpg-connect-agent", &[command, "/bye"]);
+    let kept = connect(&format!("PRESET_PASSPHRASE {CACHE_ID} -1 {PASSPHRASE}"));
+    let opened: Vec<_> = [true, false]
+        .into_iter()
+        .map(|ours| {
+            sops(ours)
+                .args(["decrypt", "enc.yaml"])
+                .env("SOPS_AGE_KEY_FILE", "locked")
+                .env("GPG_AGENT_INFO", format!("{socket}:0:1"))
+                .output()
+        })
+        .collect();
+    // A wrong one is taken out of the agent.
+    connect(&format!("PRESET_PASSPHRASE {CACHE_ID} -1 78{PASSPHRASE}"));
+    let wrong = sops(true)
+        .args(["decrypt", "enc.yaml"])
+        .env("SOPS_AGE_KEY_FILE", "locked")
+        .env("GPG_AGENT_INFO", format!("{socket}:0:1"))
+        .output();
+    let left = connect(&format!("GET_PASSPHRASE --no-ask {CACHE_ID} X X X"));
+    connect("KILLAGENT");
+    assert!(kept.out().contains("OK"), "{}", kept.out());
+    for output in opened {
+        assert_eq!(output.code(0).out(), "a: secret\n");
+    }
+    assert!(wrong.code(128).err().contains("the passphrase is wrong"));
+    assert!(left.out().contains("ERR"), "the agent still keeps the wrong passphrase: {}", left.out());
 }
