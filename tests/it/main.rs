@@ -17,6 +17,7 @@ mod reference;
 mod robustness;
 mod seal_properties;
 mod seal_vectors;
+mod sops_cli;
 mod template;
 mod yaml;
 mod yaml_edit;
