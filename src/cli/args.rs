@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use super::commands::bootstrap::BootstrapArgs;
+pub use super::commands::cert_fetch::FetchArgs;
 pub use super::commands::convert::ConvertArgs;
 pub use super::commands::doctor::DoctorArgs;
 pub use super::commands::install::InstallArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
 pub use super::commands::scan::ScanArgs;
+use super::online::ControllerArgs;
 use crate::manifest;
 use crate::secret::SecretString;
 
@@ -82,7 +84,7 @@ pub enum Command {
     Seal(SealArgs),
     /// Open SealedSecrets with private keys, without a cluster
     Unseal(UnsealArgs),
-    /// Look SealedSecrets over: files and whole trees, without a cluster
+    /// Look SealedSecrets over: files and whole trees, without a cluster or with it
     Verify(VerifyArgs),
     /// Make SealedSecrets of SOPS files, and the other way round
     Convert(ConvertArgs),
@@ -91,7 +93,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Refuse plaintext: Secrets, private keys, files that should be encrypted
     Scan(ScanArgs),
-    /// Look at a certificate: whose key, until when
+    /// Look at a certificate (whose key, until when), or fetch it from a cluster
     Cert(CertArgs),
     /// Make a sealing key and its certificate
     Keys(KeysArgs),
@@ -333,6 +335,12 @@ pub struct VerifyArgs {
     /// Certificate that everything should be sealed for; sizes are compared [env: HECATE_SEAL_CERT]
     #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
     pub cert: Option<String>,
+    /// Also ask the controller of a cluster whether it can open them
+    #[arg(long)]
+    pub online: bool,
+    /// With --online: which one.
+    #[command(flatten)]
+    pub controller: ControllerArgs,
     /// Exit with 1 on warnings too
     #[arg(long)]
     pub strict: bool,
@@ -342,11 +350,12 @@ pub struct VerifyArgs {
 }
 
 const VERIFY_EXAMPLES: &str = "\
-Looked at are structure, base64, sizes, scope, names and repeated keys; with private keys every item is opened too. Exit code 1 when there are errors.
+Looked at are structure, base64, sizes, scope, names and repeated keys; with private keys every item is opened too. With --online the controller is asked for each SealedSecret that is sound, at the pace that it allows; it answers yes or no. Exit code 1 when there are errors.
 
 Examples:
   hecate-seal verify
-  hecate-seal verify clusters/ -p keys.yaml --format json";
+  hecate-seal verify clusters/ -p keys.yaml --format json
+  hecate-seal verify --online --context prod apps/";
 
 /// Arguments of `cert`.
 #[derive(Args, Debug)]
@@ -359,6 +368,8 @@ pub struct CertArgs {
 /// Verbs of `cert`.
 #[derive(Debug, Subcommand)]
 pub enum CertCommand {
+    /// Get the certificate that the controller of a cluster seals with now
+    Fetch(FetchArgs),
     /// Print subject, serial number, dates, key size and fingerprints
     Show {
         /// PEM files or https:// URLs; without any: the certificate of .hecate-seal.yaml

@@ -138,7 +138,7 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Scan(args) => commands::scan::run(&args, io),
         Command::Cert(args) => commands::cert::run(args, io),
         Command::Keys(args) => commands::keys::run(args, io),
-        Command::Reseal(args) => commands::reseal::run(args, io),
+        Command::Reseal(args) => commands::reseal::run(&args, io),
         Command::Bootstrap(args) => commands::bootstrap::run(args, io),
         Command::Install(args) => commands::install::run(&args, io),
         Command::Nats(args) => commands::nats::run(args, io),

@@ -2,15 +2,92 @@
 //!
 //! Everything waits for one answer at a time and for a bounded time.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Io;
+use clap::{Args, ValueHint};
+use serde_json::Value;
+
 use super::report::{Context, Failure};
+use super::{Io, env};
 use crate::cluster::controller_service::{ControllerService, ServiceError};
 use crate::cluster::{Cluster, Connection, Trouble, connect};
+use crate::manifest::{SealedSecret, read_sealed_secrets};
 
 /// Longest wait for an answer where nobody says another one. kubectl and kubeseal wait for ever.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The Service that the reference's manifest makes.
+const NAME: &str = "sealed-secrets-controller";
+/// The namespace that the reference's manifest installs into.
+const NAMESPACE: &str = "kube-system";
+
+/// Which cluster, and which controller in it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cluster")]
+pub struct ControllerArgs {
+    /// Kubeconfig, instead of KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig, instead of its current one
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Service of the controller [default: sealed-secrets-controller, or what the labels show to be one]
+    #[arg(long, value_name = "NAME")]
+    pub controller_name: Option<String>,
+    /// Namespace of the controller [default: kube-system]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub controller_namespace: Option<String>,
+    /// Longest wait for an answer: seconds, or 1m30s
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub request_timeout: String,
+}
+
+impl ControllerArgs {
+    /// The controller that is meant.
+    ///
+    /// # Errors
+    /// As [`Controller::find`].
+    pub fn find(&self, io: &mut Io) -> Result<Controller, Failure> {
+        let timeout = parse_timeout(&self.request_timeout).ok_or_else(|| {
+            Failure::usage(format_args!("--request-timeout {:?} is no time", self.request_timeout))
+                .with_hint("write 30s, 2m or 1m30s")
+        })?;
+        let connection = Connection {
+            kubeconfig: self.kubeconfig.as_ref().map(|path| io.path(path)),
+            context: self.context.clone(),
+            files: Some(kubeconfig_files(io)),
+            timeout: Some(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            ..Connection::default()
+        };
+        let namespace = self.controller_namespace.as_deref().unwrap_or(NAMESPACE);
+        let name = self.controller_name.as_deref().unwrap_or(NAME);
+        Controller::find(&connection, namespace, name, self.controller_name.is_none(), io)
+    }
+}
+
+/// The files of `KUBECONFIG`, or `~/.kube/config`. They need not exist.
+#[must_use]
+pub fn kubeconfig_files(io: &Io) -> Vec<PathBuf> {
+    match io.env.raw(env::KUBECONFIG).filter(|list| !list.is_empty()) {
+        Some(list) => {
+            std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).map(|path| io.path(path)).collect()
+        }
+        None => io.env.raw(env::HOME).map(|home| Path::new(&home).join(".kube/config")).into_iter().collect(),
+    }
+}
+
+/// The SealedSecret in an answer of `/v1/rotate`. The reference's has neither kind nor version.
+#[must_use]
+pub fn rotated(answer: &[u8]) -> Option<SealedSecret> {
+    let mut value: Value = serde_json::from_slice(answer).ok()?;
+    let object = value.as_object_mut()?;
+    for (name, text) in [("apiVersion", "bitnami.com/v1alpha1"), ("kind", "SealedSecret")] {
+        object.entry(name).or_insert_with(|| text.into());
+    }
+    let mut sealed = read_sealed_secrets(value.to_string().as_bytes(), "the controller's answer").ok()?;
+    sealed.pop().filter(|_| sealed.is_empty()).map(|only| only.object)
+}
 
 /// A controller that can be asked.
 pub struct Controller {

@@ -69,7 +69,7 @@ impl Settings {
     /// A settings file that cannot be read or understood, or that names a target outside of its repository; an unknown scope.
     /// Exit code 2.
     pub fn resolve(flags: &TargetArgs, io: &mut Io) -> Result<Self, Failure> {
-        let mut merged = from_file(io).or_usage()?;
+        let mut merged = from_file(&io.cwd.clone(), io).or_usage()?;
         let flag = |value: &Option<String>, name| value.clone().map(|value| Set { value, origin: Origin::Flag(name) });
         let variable = |name| io.env.text(name).map(|value| Set { value, origin: Origin::Variable(name) });
         let over = |typed: Option<Set<String>>, name, below| typed.or_else(|| variable(name)).or(below);
@@ -118,6 +118,14 @@ impl Settings {
         }
         Ok(Self::resolve(&TargetArgs::default(), io)?.certificate)
     }
+
+    /// The certificate that the nearest settings file names for a folder.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn certificate_of(folder: &Path, io: &mut Io) -> Result<Option<Set<String>>, Failure> {
+        Ok(from_file(folder, io).or_usage()?.certificate)
+    }
 }
 
 /// The nearest settings file as it is written, and its path.
@@ -125,9 +133,14 @@ impl Settings {
 /// # Errors
 /// As [`Settings::resolve`], where the file is the cause.
 pub fn written(io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure> {
-    let Some(path) = file::find(&io.cwd) else { return Ok(None) };
+    nearest(&io.cwd.clone(), io)
+}
+
+/// The nearest settings file from a folder upwards.
+fn nearest(start: &Path, io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure> {
+    let Some(path) = file::find(start) else { return Ok(None) };
     let wrong = || format!("cannot use the settings in {}", path.display());
-    file::check_owner(&path, &io.cwd)
+    file::check_owner(&path, start)
         .context(wrong)
         .hint(|| "it decides whose key your secrets are sealed for: if you trust it, make it yours with `chown`")?;
     let text = read::text_file(&path, MAX_SETTINGS).context(wrong)?;
@@ -136,11 +149,11 @@ pub fn written(io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure
     Ok(Some((path, written)))
 }
 
-/// What the nearest settings file says for the current folder.
-fn from_file(io: &mut Io) -> Result<Settings, Failure> {
-    let Some((path, written)) = written(io)? else { return Ok(Settings::default()) };
+/// What the nearest settings file says for a folder.
+fn from_file(start: &Path, io: &mut Io) -> Result<Settings, Failure> {
+    let Some((path, written)) = nearest(start, io)? else { return Ok(Settings::default()) };
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let choice = written.for_directory(io.cwd.strip_prefix(folder).unwrap_or(Path::new("")));
+    let choice = written.for_directory(start.strip_prefix(folder).unwrap_or(Path::new("")));
 
     let origin = || Origin::File(path.clone());
     let set = |value: Option<String>| value.map(|value| Set { value, origin: origin() });

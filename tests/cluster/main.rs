@@ -15,3 +15,4 @@ mod harness;
 mod kubeseal_online;
 mod offline;
 mod recovery;
+mod verbs_online;

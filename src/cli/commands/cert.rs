@@ -1,4 +1,5 @@
-//! `hecate-seal cert show|check`: what a certificate is, and whether it can still be sealed with.
+//! `hecate-seal cert show|check`: what a certificate is, and whether it can still be sealed with. `cert fetch` is in
+//! [`super::cert_fetch`].
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -17,6 +18,7 @@ use crate::crypto::x509::{Certificate, Validity};
 /// When a certificate cannot be read. `check` gives exit code 1 for one that is expired, will be soon, or is not valid yet.
 pub fn run(args: CertArgs, io: &mut Io) -> Outcome {
     match args.command {
+        CertCommand::Fetch(args) => super::cert_fetch::run(&args, io),
         CertCommand::Show { certificates, format } => show(&certificates, format, io),
         CertCommand::Check { certificates, within, format } => {
             let within = duration(&within).or_usage()?;
@@ -103,7 +105,7 @@ fn check(named: &[String], within: Duration, format: Format, io: &mut Io) -> Out
         output::json(&Value::Array(list), io)?;
     }
     if exit == Exit::FAILED {
-        io.hint("get the current certificate from the cluster with `kubeseal --fetch-cert`");
+        io.hint("get the current certificate from the cluster with `hecate-seal cert fetch`");
     }
     Ok(exit)
 }

@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod cert;
+pub mod cert_fetch;
 pub mod completions;
 pub mod convert;
 pub mod doctor;

@@ -1,4 +1,4 @@
-//! `hecate-seal verify`: SealedSecrets of files and whole trees, looked over without a cluster.
+//! `hecate-seal verify`: SealedSecrets of files and whole trees, looked over without a cluster; with `--online` its controller is asked too.
 //!
 //! What can be seen from outside: structure, base64, sizes, scope and names, repeated keys ([`crate::seal::verify`]). With
 //! private keys every item is opened as well. Files that are not Kubernetes manifests, and documents of other kinds, are passed
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::cli::args::{Format, VerifyArgs};
 use crate::cli::io::read;
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, certificate, env, inputs, output, parallel};
+use crate::cli::{Io, certificate, env, inputs, online, output, parallel};
 use crate::crypto::x509::Certificate;
-use crate::manifest::{self, Document};
+use crate::manifest::{self, Document, SealedSecret};
 use crate::repo::walk;
 use crate::seal::{Keyring, Severity, VerifyOptions, verify};
 use crate::yaml::{self, Node};
@@ -26,6 +26,15 @@ const MARK: &[u8] = b"SealedSecret";
 pub(in crate::cli::commands) struct Report {
     pub(in crate::cli::commands) objects: usize,
     pub(in crate::cli::commands) problems: Vec<Problem>,
+    /// Objects without an error, for the controller.
+    sound: Vec<Sound>,
+}
+
+/// An object that is worth asking the controller about.
+struct Sound {
+    file: String,
+    line: usize,
+    sealed: SealedSecret,
 }
 
 /// One finding with its place.
@@ -77,8 +86,33 @@ pub fn run(args: &VerifyArgs, io: &mut Io) -> Outcome {
         reports.extend(parallel::map(&names, |(file, name)| check_file(file, name, &checks)));
     }
     let objects = reports.iter().map(|report| report.objects).sum();
+    if args.online {
+        ask(args, &mut reports, io)?;
+    }
     let problems: Vec<Problem> = reports.into_iter().flat_map(|report| report.problems).collect();
     print(args, count, objects, &problems, io)
+}
+
+/// Asks the controller about every sound object; what it cannot open becomes an error of its file.
+fn ask(args: &VerifyArgs, reports: &mut [Report], io: &mut Io) -> Result<(), Failure> {
+    let controller = args.controller.find(io)?;
+    for report in reports {
+        for Sound { file, line, sealed } in std::mem::take(&mut report.sound) {
+            let object = format!("{}/{}", sealed.metadata.namespace, sealed.metadata.name);
+            let json = manifest::to_json(&manifest::sealed_secret_to_value(&sealed, manifest::Style::Current));
+            let opens = controller
+                .verify(json.expose().as_bytes())
+                .map_err(|trouble| online::failure(&format!("cannot ask the controller about {object} ({file})"), &trouble))?;
+            if !opens {
+                report.problems.push(Problem {
+                    line,
+                    object: Some(object),
+                    ..Problem::of_file(&file, "the controller cannot open it".to_owned(), Severity::Error)
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn print(args: &VerifyArgs, files: usize, objects: usize, problems: &[Problem], io: &mut Io) -> Outcome {
@@ -122,7 +156,9 @@ pub(in crate::cli::commands) fn shown(path: &Path, io: &Io) -> String {
 pub(in crate::cli::commands) fn check_file(path: &Path, name: &str, checks: &Checks) -> Report {
     match read::file(path, read::MAX_DOCUMENT) {
         Ok(bytes) => check(&bytes, name, checks),
-        Err(error) => Report { objects: 0, problems: vec![Problem::of_file(name, error.to_string(), Severity::Error)] },
+        Err(error) => {
+            Report { objects: 0, sound: Vec::new(), problems: vec![Problem::of_file(name, error.to_string(), Severity::Error)] }
+        }
     }
 }
 
@@ -148,14 +184,16 @@ fn check(bytes: &[u8], name: &str, checks: &Checks) -> Report {
         for item in document.items() {
             if item.kind() == Some("SealedSecret") || (of_list && item.kind().is_none()) {
                 report.objects += 1;
-                check_object(item, &trees, name, checks, &mut report.problems);
+                check_object(item, &trees, name, checks, &mut report);
             }
         }
     }
     report
 }
 
-fn check_object(document: Document, trees: &[yaml::Document], name: &str, checks: &Checks, problems: &mut Vec<Problem>) {
+fn check_object(document: Document, trees: &[yaml::Document], name: &str, checks: &Checks, report: &mut Report) {
+    let problems = &mut report.problems;
+    let before = problems.len();
     let at = document.position().clone();
     let root = trees.get(at.document.saturating_sub(1)).map(yaml::Document::root).map(Node::resolved);
     let root = match at.item {
@@ -190,6 +228,9 @@ fn check_object(document: Document, trees: &[yaml::Document], name: &str, checks
             key: finding.key,
             message: finding.message,
         });
+    }
+    if problems.iter().skip(before).all(|problem| problem.severity != Severity::Error) {
+        report.sound.push(Sound { file: name.to_owned(), line: own_line, sealed: sealed.object });
     }
 }
 

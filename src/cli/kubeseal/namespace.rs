@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::settings::Settings;
 use crate::cli::Io;
+use crate::cli::online::kubeconfig_files;
 use crate::repo::kubeconfig::{self, Kubeconfig};
 use crate::seal::SealOptions;
 
@@ -62,16 +63,6 @@ fn from_kubeconfig(settings: &Settings, io: &Io) -> Result<Option<String>, NoNam
         // Without a context the configuration is only usable when something says where the server is.
         None if settings.server.is_some() || config.has_clusters => Ok(None),
         None => Err(NoNamespace::NoConfig),
-    }
-}
-
-/// The files of `KUBECONFIG`, or `~/.kube/config`. Those that do not exist are skipped.
-pub(in crate::cli) fn kubeconfig_files(io: &Io) -> Vec<std::path::PathBuf> {
-    match io.env.raw("KUBECONFIG").filter(|list| !list.is_empty()) {
-        Some(list) => {
-            std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).map(|path| io.path(path)).collect()
-        }
-        None => io.env.raw("HOME").map(|home| Path::new(&home).join(".kube/config")).into_iter().collect(),
     }
 }
 

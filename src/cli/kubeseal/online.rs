@@ -6,10 +6,9 @@
 use serde_json::Value;
 
 use super::files::manifests;
-use super::namespace::kubeconfig_files;
 use super::output::{documents, format_or_error, write};
 use super::settings::Settings;
-use crate::cli::online::{Controller, DEFAULT_TIMEOUT, parse_timeout};
+use crate::cli::online::{Controller, DEFAULT_TIMEOUT, kubeconfig_files, parse_timeout};
 use crate::cli::report::Failure;
 use crate::cli::{Exit, Io, Outcome, online};
 use crate::manifest::{Error, Located, SealedSecret, Style, read_documents, read_sealed_secrets, sealed_secret_to_value};
@@ -78,7 +77,7 @@ pub(super) fn re_encrypt(settings: &Settings, io: &mut Io) -> Outcome {
                 failure
             }
         })?;
-        let mut only = answered(&answer).ok_or_else(|| {
+        let mut only = online::rotated(&answer).ok_or_else(|| {
             Failure::new(format_args!("cannot re-encrypt secret: the controller's answer for {name} is no SealedSecret"))
         })?;
         for gone in ["creationTimestamp", "deletionTimestamp", "generation"] {
@@ -87,17 +86,6 @@ pub(super) fn re_encrypt(settings: &Settings, io: &mut Io) -> Outcome {
         values.push(sealed_secret_to_value(&only, Style::NullTimestamps));
     }
     write(settings, io, &documents(&values, format))
-}
-
-/// The SealedSecret of an answer. The reference's has neither kind nor version.
-fn answered(answer: &[u8]) -> Option<SealedSecret> {
-    let mut value: Value = serde_json::from_slice(answer).ok()?;
-    let object = value.as_object_mut()?;
-    for (name, text) in [("apiVersion", "bitnami.com/v1alpha1"), ("kind", "SealedSecret")] {
-        object.entry(name).or_insert_with(|| text.into());
-    }
-    let mut sealed = read_sealed_secrets(value.to_string().as_bytes(), "the controller's answer").ok()?;
-    sealed.pop().filter(|_| sealed.is_empty()).map(|only| only.object)
 }
 
 /// Every SealedSecret of the input.

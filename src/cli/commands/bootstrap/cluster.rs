@@ -2,7 +2,6 @@
 
 use super::args::Common;
 use crate::bootstrap::MANAGER;
-use crate::cli::kubeseal::namespace;
 use crate::cli::report::{Context as _, Failure};
 use crate::cli::{Io, online};
 use crate::cluster::Connection;
@@ -19,7 +18,7 @@ impl Cluster {
     pub(super) fn connect(common: &Common, io: &Io) -> Result<Self, Failure> {
         let connection = Connection {
             kubeconfig: common.kubeconfig.as_ref().map(|path| io.path(path)),
-            files: Some(namespace::kubeconfig_files(io)),
+            files: Some(online::kubeconfig_files(io)),
             context: common.context.clone(),
             timeout: Some(online::DEFAULT_TIMEOUT),
             ..Connection::default()
