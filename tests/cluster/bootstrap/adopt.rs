@@ -30,8 +30,11 @@ fn taken_over_by(which: Which, keys: &str) {
     assert_eq!(marked["metadata"]["annotations"]["sealedsecrets.bitnami.com/managed"], "true");
     let sealed = std::fs::read_to_string(place.folder.path().join("sealed.yaml")).unwrap();
     assert!(!sealed.contains(&password));
-    // Once more: it is there already.
+    // Once more: it is there already. Without the file it is made again: the mark alone is no owner.
     adopt(&[]).code(1);
+    std::fs::remove_file(place.folder.path().join("sealed.yaml")).unwrap();
+    adopt(&[]).code(0);
+    let sealed = std::fs::read_to_string(place.folder.path().join("sealed.yaml")).unwrap();
 
     let done = AtomicBool::new(false);
     let path = format!("{}/app", api::secrets(&place.namespace));
@@ -71,4 +74,21 @@ fn the_reference_controller_takes_an_adopted_secret_over() {
 #[test]
 fn our_controller_takes_an_adopted_secret_over() {
     taken_over_by(Which::Ours, "bootstrap-keys-ours");
+}
+
+#[test]
+fn a_sealing_key_that_a_bootstrap_made_is_the_controllers_key() {
+    let spec =
+        "  secrets: [{ name: key, namespace: NS, keys: { key: { x509: { sealingKey: true, bits: 2048, days: 365 } } } }]\n";
+    let Some(place) = Place::new(spec) else { return };
+    place.run(&["apply"]).ok();
+    place.run(&["plan"]).ok();
+    let Some(controller) = place.cluster.controller(Which::Reference, &place.namespace).flags(["--all-namespaces=false"]).start()
+    else {
+        return;
+    };
+    assert_eq!(controller.certificate().trim(), place.value("key", "tls.crt").trim());
+    let keys =
+        place.cluster.list(&api::secrets(&place.namespace), "labelSelector=sealedsecrets.bitnami.com%2Fsealed-secrets-key");
+    assert_eq!(keys.len(), 1, "it made none of its own");
 }

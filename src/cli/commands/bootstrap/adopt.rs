@@ -6,7 +6,7 @@
 use super::args::AdoptArgs;
 use super::files::Draft;
 use super::load::Loaded;
-use super::world::{Targets, owner};
+use super::world::{SEALED_MANAGED, Targets, owner};
 use super::{apply, sealed};
 use crate::bootstrap::SecretId;
 use crate::bootstrap::spec::{SealedSecretFile, Target};
@@ -15,8 +15,6 @@ use crate::cli::report::{Context, Exit, Failure, Outcome};
 use crate::cli::{Io, certificate, settings};
 use crate::manifest;
 use crate::seal::{Scope, SealOptions, seal_secret};
-
-const CONTROLLER_OWNED: &str = "SealedSecret/";
 
 /// Runs the verb.
 pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
@@ -54,7 +52,12 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     let cluster = targets.cluster(io)?;
     let live = cluster.ask(async |objects| objects.secret(&id.namespace, &id.name).await)?;
     let live = live.ok_or_else(|| Failure::new(format_args!("there is no Secret {id} in the cluster")))?;
-    if let Some(owner) = owner(&live).filter(|owner| owner.starts_with(CONTROLLER_OWNED) || owner.contains('/')) {
+    // The mark of an earlier run that did not come to its end is no owner.
+    let mut unmarked = live.clone();
+    if let Some(annotations) = &mut unmarked.metadata.annotations {
+        annotations.remove(SEALED_MANAGED);
+    }
+    if let Some(owner) = owner(&unmarked) {
         return Err(Failure::new(format_args!("Secret {id} is owned by {owner}: it is not ours to take over")));
     }
     if live.immutable == Some(true) {
@@ -66,7 +69,7 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     secret.metadata.namespace.clone_from(&id.namespace);
     secret.metadata.labels = live.metadata.labels.clone().unwrap_or_default();
     secret.metadata.annotations = live.metadata.annotations.clone().unwrap_or_default();
-    secret.metadata.annotations.remove(super::world::SEALED_MANAGED);
+    secret.metadata.annotations.remove(SEALED_MANAGED);
     let options = SealOptions { scope: Some(scope), ..SealOptions::default() };
     let object = seal_secret(&secret, certificate.public_key(), &options).context(|| format!("cannot seal Secret {id}"))?;
     let format = ManifestFormat::of_path(Some(&path));
