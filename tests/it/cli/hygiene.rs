@@ -13,6 +13,9 @@ use crate::support::{hecate, root, temp_dir};
 /// Long and odd enough to be found wherever it is, also in part.
 const CANARY: &str = "Canary-7f3a/Zq9+value";
 
+/// An identity of C2SP's vectors for age.
+const IDENTITY: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+
 /// Parts of the canary, plain and in base64, that nothing may show.
 fn traces() -> [String; 4] {
     use base64::Engine as _;
@@ -86,6 +89,7 @@ fn no_message_file_or_temporary_folder_shows_a_value_whatever_the_command() {
     let with = |args: &[&str]| -> Vec<String> { args.iter().chain(&target).map(|word| (*word).to_owned()).collect() };
     let plain = |args: &[&str]| -> Vec<String> { args.iter().map(|word| (*word).to_owned()).collect() };
     let pair = format!("K={CANARY}");
+    let recipient = hecate_seal::age::Identity::parse(IDENTITY, "test").unwrap().recipient().unwrap();
     let commands = [
         with(&["-v", "K", CANARY]),
         with(&["-v", &pair, "L=2"]),
@@ -119,6 +123,16 @@ fn no_message_file_or_temporary_folder_shows_a_value_whatever_the_command() {
         plain(&["-v", "verify", "-p", &other, "."]),
         plain(&["-v", "cert", "show", "in.yaml"]),
         plain(&["-v", "init", "--print"]),
+        plain(&["-v", "scan"]),
+        plain(&["-v", "scan", "-o", "json", "."]),
+        plain(&["-v", "doctor", "--offline", "-p", &key]),
+        plain(&["-v", "doctor", "--offline", "-p", &other]),
+        plain(&["-v", "convert", "--to", "sops", "-p", &key, "--age", &recipient, "sealed.yaml", "-o", "sops.yaml"]),
+        plain(&["-v", "convert", "--to", "sealed-secret", "--cert", &cert, "sops.yaml", "-o", "again.yaml"]),
+        plain(&["-v", "convert", "--to", "sealed-secret", "--cert", &cert, "in.yaml"]),
+        plain(&["-v", "convert", "--to", "sealed-secret", "--cert", &cert, "broken.yaml"]),
+        plain(&["-v", "convert", "--to", "sops", "-p", &other, "--age", &recipient, "sealed.yaml"]),
+        plain(&["-v", "convert", "--to", "sops", "-p", &key, "--age", &recipient, "in.yaml"]),
     ];
     for words in commands {
         let shown = words.join(" ").replace(CANARY, "…");
@@ -126,6 +140,7 @@ fn no_message_file_or_temporary_folder_shows_a_value_whatever_the_command() {
             .args(&words)
             .env("K", CANARY)
             .env("TMPDIR", tmp.path())
+            .env("SOPS_AGE_KEY", IDENTITY)
             .env("RUST_BACKTRACE", "full")
             .env("RUST_LOG", "trace")
             .stdin(format!("{CANARY}\n"))

@@ -156,22 +156,38 @@ fn the_hook_stops_a_commit_and_never_replaces_another_one() {
     let bin = session.path("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hecate-seal"), bin.join("hecate-seal")).unwrap();
-    let commit = || {
+    let commit = |which: &[&str]| {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let args = ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-m", "x"];
-        let command =
-            Command::new("git").args(args).current_dir(session.path(".")).env_clear().env("PATH", path).output().unwrap();
+        let command = Command::new("git")
+            .args(args)
+            .args(which)
+            .current_dir(session.path("."))
+            .env_clear()
+            .env("PATH", path)
+            .output()
+            .unwrap();
         (
             command.status.success(),
             format!("{}{}", String::from_utf8_lossy(&command.stdout), String::from_utf8_lossy(&command.stderr)),
         )
     };
-    let (ok, said) = commit();
+    let (ok, said) = commit(&[]);
     assert!(!ok && said.contains("secret.yaml:8: error: web/app: PASSWORD: "), "{said}");
     git(&session, &["rm", "-q", "--cached", "secret.yaml"]);
     session.write("fine.yaml", "kind: ConfigMap\n");
     git(&session, &["add", "fine.yaml"]);
-    let (ok, said) = commit();
+    let (ok, said) = commit(&[]);
+    assert!(ok, "{said}");
+    // Commits of files that were never added, by way of an index of their own.
+    session.write("fine.yaml", SECRET);
+    session.write("other.yaml", "kind: ConfigMap\n");
+    git(&session, &["add", "other.yaml"]);
+    for which in [&["-a"][..], &["--", "fine.yaml"]] {
+        let (ok, said) = commit(which);
+        assert!(!ok && said.contains("fine.yaml:8: error: web/app: PASSWORD: "), "{which:?}: {said}");
+    }
+    let (ok, said) = commit(&["--", "other.yaml"]);
     assert!(ok, "{said}");
     let hook = session.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n");
     session.run(&["scan", "--install-hook"]).fails(
