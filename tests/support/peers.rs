@@ -39,6 +39,14 @@ pub const CONTROLLER: Peer = Peer {
     ldflags: "-X main.VERSION=0.27.1",
 };
 
+/// The last release that its module can be installed of.
+pub const CONTROLLER_CURRENT: Peer = Peer {
+    name: "controller",
+    package: "github.com/bitnami-labs/sealed-secrets/cmd/controller",
+    version: "0.36.6",
+    ldflags: "-X main.VERSION=0.36.6",
+};
+
 pub const SOPS: Peer = Peer { name: "sops", package: "github.com/getsops/sops/v3/cmd/sops", version: "3.13.3", ldflags: "" };
 
 pub const AGE: Peer = Peer { name: "age", package: "filippo.io/age/cmd/age", version: "1.3.2", ldflags: "" };

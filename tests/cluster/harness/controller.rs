@@ -23,6 +23,8 @@ pub(crate) enum Which {
     Ours,
     /// The reference's, 0.27.1.
     Reference,
+    /// The reference's, 0.36.6, for what 0.27.1 cannot do yet: without a limit on its requests. Benchmarks only; built at first use.
+    Current,
 }
 
 /// A controller to be started. Defaults: its keys in a namespace that must be there, a new user with the reference's rights, no renewal of
@@ -142,6 +144,7 @@ impl<'a> Setup<'a> {
         let program = match self.which {
             Which::Ours => PathBuf::from(env!("CARGO_BIN_EXE_hecate-seal-controller")),
             Which::Reference => peers::get(&peers::CONTROLLER)?,
+            Which::Current => peers::get(&peers::CONTROLLER_CURRENT)?,
         };
         let user = self.user.clone().unwrap_or_else(|| {
             let user = cluster.user();
@@ -168,7 +171,7 @@ impl<'a> Setup<'a> {
             }
             // It has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own; and its own /proc,
             // for its metrics look there for themselves.
-            Which::Reference => {
+            Which::Reference | Which::Current => {
                 let account = "/run/secrets/kubernetes.io/serviceaccount";
                 let script = format!(
                     "cp {ca} .ca-{port} && mount -t tmpfs tmpfs /run && mkdir -p {account} && printf %s {token} > {account}/token \
@@ -219,6 +222,11 @@ impl Controller<'_> {
     /// The text of its `/metrics`.
     pub(crate) fn scrape(&self) -> String {
         self.cluster.direct(&self.metrics, "GET", "/metrics", &[], b"").unwrap().text().to_owned()
+    }
+
+    /// The same, if it answers.
+    pub(crate) fn try_scrape(&self) -> Option<String> {
+        Some(self.cluster.direct(&self.metrics, "GET", "/metrics", &[], b"").ok()?.text().to_owned())
     }
 
     /// The certificate that it serves now, PEM.

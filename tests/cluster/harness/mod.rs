@@ -23,7 +23,7 @@
 
 pub(crate) mod api;
 pub(crate) mod audit;
-mod bridge;
+pub(crate) mod bridge;
 pub(crate) mod controller;
 pub(crate) mod existing;
 pub(crate) mod http;

@@ -123,9 +123,18 @@ impl Process {
 
     /// Memory that it holds now, in KiB.
     pub(crate) fn resident_kib(&mut self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Most memory that it has ever held, in KiB.
+    pub(crate) fn peak_kib(&mut self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&mut self, field: &str) -> u64 {
         let pid = self.inner();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
         line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
     }
 
