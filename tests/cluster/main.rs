@@ -9,6 +9,7 @@ mod bootstrap;
 mod cluster_itself;
 mod controller;
 mod controller_http;
+mod controller_start;
 mod deploy;
 mod doctor;
 mod harness;

@@ -6,6 +6,7 @@ mod support;
 
 mod age;
 mod bootstrap;
+mod controller;
 mod convert;
 mod journeys;
 mod kubeseal_cli;
