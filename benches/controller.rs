@@ -35,14 +35,29 @@ struct Contestant {
     id: &'static str,
     which: Which,
     flags: &'static [&'static str],
+    /// With our definition of SealedSecrets, which lets the status remember what was opened by which key. Those that come after keep it.
+    our_definition: bool,
 }
 
 const LIFTED: &[&str] = &["--kubeclient-qps=-1"];
 
-const CONTESTANTS: [Contestant; 3] = [
-    Contestant { title: "hecate-seal-controller, defaults", id: "ours", which: Which::Ours, flags: &[] },
-    Contestant { title: "reference 0.36.6, limits lifted", id: "lifted", which: Which::Current, flags: LIFTED },
-    Contestant { title: "reference 0.36.6, defaults", id: "defaults", which: Which::Current, flags: &[] },
+const CONTESTANTS: [Contestant; 4] = [
+    Contestant { title: "hecate-seal-controller, defaults", id: "ours", which: Which::Ours, flags: &[], our_definition: false },
+    Contestant {
+        title: "reference 0.36.6, limits lifted",
+        id: "lifted",
+        which: Which::Current,
+        flags: LIFTED,
+        our_definition: false,
+    },
+    Contestant { title: "reference 0.36.6, defaults", id: "defaults", which: Which::Current, flags: &[], our_definition: false },
+    Contestant {
+        title: "hecate-seal-controller, defaults, with its own CustomResourceDefinition",
+        id: "ours-all",
+        which: Which::Ours,
+        flags: &[],
+        our_definition: true,
+    },
 ];
 
 fn main() {
@@ -57,6 +72,10 @@ fn main() {
 }
 
 fn run(cluster: &Cluster, contestant: &Contestant, objects: &[Value]) {
+    if contestant.our_definition {
+        let definition = support::root().join("deploy/crd/sealedsecrets.bitnami.com.yaml");
+        cluster.apply(&std::fs::read_to_string(definition).unwrap());
+    }
     let (keys, work) = (format!("keys-{}", contestant.id), format!("work-{}", contestant.id));
     cluster.namespace(&keys);
     cluster.namespace(&work);

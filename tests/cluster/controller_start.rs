@@ -70,7 +70,7 @@ fn without_rights_it_says_which_waits_and_goes_on_when_they_are_given() {
 
 #[test]
 fn without_the_definition_or_the_api_server_it_waits_and_still_serves() {
-    let Some(mut cluster) = Cluster::own() else { return };
+    let Some(cluster) = Cluster::own() else { return };
     cluster.namespace("crd");
     cluster.key_secret("crd", "key", "test-only-2048");
     let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sealedsecrets.bitnami.com";
