@@ -114,6 +114,20 @@ impl Found {
         } else if users == 0 && auth.token.is_none() {
             self.error("users", "there is nobody who could log in, and such a server lets everybody in", "add users or a token");
         }
+        let system = auth.system_account.as_deref().unwrap_or(SYSTEM_ACCOUNT);
+        let own = |user: &User<SecretString>| user.account.as_deref().is_none_or(|account| account == GLOBAL_ACCOUNT);
+        if auth.operator.is_none()
+            && users > 0
+            && auth.accounts.keys().all(|name| name == system)
+            && !auth.users.iter().any(own)
+            && auth.no_auth_user.is_none()
+        {
+            self.error(
+                "users",
+                "only the system account has users: the server would let everybody else in, without a password",
+                "add the users of clients",
+            );
+        }
         if let Some(token) = &auth.token {
             if users > 0 {
                 self.error("token", "a server has a token or users, not both", "remove one of them");
@@ -151,7 +165,7 @@ impl Found {
             None => self.error("noAuthUser", format_args!("there is no user `{name}`"), "name one of the users"),
             Some(user) if user.hash.is_some() => self.error(
                 "noAuthUser",
-                format_args!("`{name}` has a bcrypt hash, and the server cannot log in with a hash: all would be turned away"),
+                format_args!("`{name}` has a bcrypt hash, and the server cannot log in with a hash: clients without credentials would be turned away"),
                 "give that user `password`, or an nkey",
             ),
             Some(user) if user.permissions.is_none() && auth.default_permissions.is_none() => self.warning(

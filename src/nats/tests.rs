@@ -169,9 +169,13 @@ fn what_would_leave_the_server_open_or_locked_is_refused() {
         (r#"{"token": "t", "users": [{"user": "u", "hash": "HASH"}]}"#.to_owned(), "token: a server has a token or users, not both"),
         (
             r#"{"noAuthUser": "u", "users": [{"user": "u", "hash": "HASH"}]}"#.to_owned(),
-            "noAuthUser: `u` has a bcrypt hash, and the server cannot log in with a hash: all would be turned away",
+            "noAuthUser: `u` has a bcrypt hash, and the server cannot log in with a hash: clients without credentials would be turned away",
         ),
         (r#"{"noAuthUser": "x", "users": [{"user": "u", "hash": "HASH"}]}"#.to_owned(), "noAuthUser: there is no user `x`"),
+        (
+            r#"{"users": [{"user": "u", "hash": "HASH", "account": "$SYS"}]}"#.to_owned(),
+            "users: only the system account has users: the server would let everybody else in, without a password",
+        ),
         (r#"{"timeout": 120, "users": [{"user": "u", "hash": "HASH"}]}"#.to_owned(), "timeout: the server takes at most 60 s"),
         (
             r#"{"users": [{"user": "u", "hash": "HASH"}], "accounts": {"$G": {}}}"#.to_owned(),

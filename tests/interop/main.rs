@@ -10,6 +10,7 @@ mod controller;
 mod convert;
 mod journeys;
 mod kubeseal_cli;
+mod nats;
 mod peer;
 mod programs;
 mod recovery;

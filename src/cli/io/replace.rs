@@ -179,6 +179,41 @@ pub fn write(path: &Path, new: &[u8], privacy: Privacy, existing: Existing) -> R
     write_beside(&real, new, privacy, there, || true)
 }
 
+/// Puts a new file of exactly this mode in the place of whatever has the name, a read-only file too: for files that a program
+/// makes anew each time, such as those of an init container. Nothing of the old file is kept.
+///
+/// # Errors
+/// Any [`ReplaceError`]; an old file is whole then, and no other file was left behind.
+pub fn write_fresh(path: &Path, new: &[u8], mode: u32) -> Result<(), ReplaceError> {
+    let real = follow(path)?;
+    if fs::metadata(&real).is_ok_and(|meta| meta.is_dir()) {
+        return Err(ReplaceError::Directory);
+    }
+    let folder = folder_of(&real);
+    let mut temporary =
+        tempfile::Builder::new().prefix(".hecate-seal-").suffix(".tmp").tempfile_in(&folder).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                ReplaceError::NoFolder(folder.clone())
+            } else {
+                ReplaceError::Folder(folder.clone(), plain(error))
+            }
+        })?;
+    temporary.as_file_mut().write_all(new).map_err(full)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    temporary.as_file().sync_all().map_err(full)?;
+    temporary.persist(&real).map_err(|error| full(error.error))?;
+    if let Ok(folder) = File::open(&folder) {
+        _ = folder.sync_all();
+    }
+    Ok(())
+}
+
 /// The file behind all symbolic links, whether it exists or not.
 fn follow(path: &Path) -> Result<PathBuf, ReplaceError> {
     /// What Linux allows.

@@ -1,4 +1,4 @@
-// What NATS's own Go libraries say: nkeys, JWTs, credentials files, bcrypt, and URLs as Go programs read them.
+// What NATS's own Go libraries say: nkeys, JWTs, credentials files, configurations, bcrypt, and URLs as Go programs read them.
 //
 // One JSON object a line in, one a line out: {"op": …} and its answer. An answer with "error" says why there is no other.
 package main
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/conf"
 	"github.com/nats-io/nkeys"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -105,6 +106,12 @@ func answerTo(r request) (answer, error) {
 		}
 		password, _ := parsed.User.Password()
 		return answer{"same": password == r.Password && parsed.User.Username() == r.User && parsed.Host == "nats-service:4222"}, nil
+	case "conf":
+		if err := os.WriteFile(r.User, []byte(r.Text), 0o600); err != nil {
+			return nil, err
+		}
+		_, digest, err := conf.ParseFileWithChecksDigest(r.User)
+		return answer{"digest": digest}, err
 	case "bcrypt":
 		return answer{"same": bcrypt.CompareHashAndPassword([]byte(r.Text), []byte(r.Password)) == nil}, nil
 	case "hash":
