@@ -120,7 +120,7 @@ fn hashes_log_in_as_single_user_token_and_in_accounts() {
     fs::write(&conf, format!("authorization {{ token: \"{hash}\" }}\n")).unwrap();
     let server = start(&program, &conf, &[]).unwrap();
     assert!(server.connect(&Login::Token(PASSWORD.to_owned())).is_ok());
-    assert!(server.connect(&Login::Token(hash.clone())).is_err() && server.is_open() == false);
+    assert!(server.connect(&Login::Token(hash.clone())).is_err() && !server.is_open());
     drop(server);
     fs::write(&conf, format!("accounts {{ A {{ users: [ {{ user: u, password: \"{hash}\" }} ] }} }}\n")).unwrap();
     assert_eq!(logins(&program, &conf, &hash), Ok((true, false)));

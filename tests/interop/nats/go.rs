@@ -1,6 +1,6 @@
 //! Questions to NATS's own Go libraries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub fn program() -> Option<PathBuf> {
 }
 
 /// The answers to questions, in one run.
-pub fn ask_all(program: &PathBuf, questions: &[Value]) -> Vec<Value> {
+pub fn ask_all(program: &Path, questions: &[Value]) -> Vec<Value> {
     let text: String = questions.iter().map(|question| format!("{question}\n")).collect();
     let output = Run::new(program).stdin(text).ok();
     let answers: Vec<Value> = output.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -19,6 +19,6 @@ pub fn ask_all(program: &PathBuf, questions: &[Value]) -> Vec<Value> {
     answers
 }
 
-pub fn ask(program: &PathBuf, question: Value) -> Value {
+pub fn ask(program: &Path, question: Value) -> Value {
     ask_all(program, &[question]).remove(0)
 }

@@ -32,7 +32,7 @@ fn passwords(alphabet: &Alphabet) -> Vec<SecretString> {
 }
 
 /// How many of them stand in a URL as they are.
-fn in_urls(go: &std::path::PathBuf, passwords: &[SecretString]) -> usize {
+fn in_urls(go: &std::path::Path, passwords: &[SecretString]) -> usize {
     let questions: Vec<_> = passwords.iter().map(|p| json!({"op": "url", "user": "default", "password": p.expose()})).collect();
     go::ask_all(go, &questions).iter().filter(|answer| answer["same"] == json!(true)).count()
 }

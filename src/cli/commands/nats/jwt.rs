@@ -137,12 +137,9 @@ fn keys(texts: &[String], role: Role) -> Result<Vec<PublicKey>, Failure> {
 }
 
 fn user(args: &UserArgs, now: i64, io: &mut Io) -> Outcome {
-    for bad in args
-        .publish
-        .iter()
-        .filter(|text| !subject::is_valid(text))
-        .chain(args.subscribe.iter().filter(|text| !subject::is_valid_with_queue(text)))
-    {
+    let published = args.publish.iter().filter(|text| !subject::is_valid(text));
+    let mut bad = published.chain(args.subscribe.iter().filter(|text| !subject::is_valid_with_queue(text)));
+    if let Some(bad) = bad.next() {
         return Err(
             Failure::usage(format_args!("`{bad}` is no subject")).with_hint("words with `.` between them; `>` only at the end")
         );
