@@ -76,6 +76,13 @@ impl Memory {
         self.0.entry(associated.to_owned()).or_default().push(Some((scalar.clone(), encrypted)));
     }
 
+    /// Adds the ciphertexts of another file under the same data key.
+    pub fn add(&mut self, other: Self) {
+        for (associated, values) in other.0 {
+            self.0.entry(associated).or_default().extend(values);
+        }
+    }
+
     fn take(&mut self, associated: &str, scalar: &Scalar) -> Option<Encrypted> {
         let slot = self.0.get_mut(associated)?.iter_mut().find(|slot| matches!(slot, Some((old, _)) if old == scalar))?;
         slot.take().map(|(_, encrypted)| encrypted)

@@ -40,6 +40,14 @@ pub enum Error {
     /// A threshold that does not fit the groups.
     #[error(transparent)]
     Shamir(#[from] shamir::Error),
+    /// A key service that did not wrap it.
+    #[error("key service {service}: {reason}")]
+    Service {
+        /// Its address.
+        service: String,
+        /// Its words.
+        reason: String,
+    },
     /// No randomness.
     #[error(transparent)]
     Crypto(#[from] crypto::Error),

@@ -17,6 +17,7 @@
 //!   metadata  the sops block: recipients, rule, MAC; flatten: its flat form
 //!   store     the file formats
 //!   crypt     whole documents, leaf by leaf, with their MAC
+//!   merge     three versions of a file made one
 //!   mac       the hash over a document's values
 //!   shamir    the data key split over groups of recipients
 //!   go        numbers, booleans and times in the text form that Go gives them
@@ -28,6 +29,7 @@ pub mod flatten;
 pub mod go;
 pub mod keys;
 pub mod mac;
+pub mod merge;
 pub mod metadata;
 pub mod path;
 pub mod pattern;

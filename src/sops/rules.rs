@@ -175,6 +175,12 @@ impl Rules {
             .collect()
     }
 
+    /// How many rules there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rules.as_ref().map_or(0, Vec::len)
+    }
+
     /// What the rules say about a file, or `None` if there are no rules. `path` is the file's path in the form of
     /// [`subject`].
     ///

@@ -16,6 +16,7 @@ mod programs;
 mod recovery;
 mod sops;
 mod sops_cli;
+mod sops_commands;
 mod sops_library;
 mod sops_yaml;
 mod template;

@@ -34,5 +34,9 @@ pub(super) const NO_FILE: Exit = Exit::other(100);
 pub(super) const ORDER: Exit = Exit::other(112);
 /// Nothing opens the data key.
 pub(super) const NO_KEY: Exit = Exit::other(128);
+/// An edit changed nothing.
+pub(super) const NOT_MODIFIED: Exit = Exit::other(200);
+/// There is no editor, or it failed.
+pub(super) const NO_EDITOR: Exit = Exit::other(201);
 /// The file is encrypted already.
 pub(super) const ALREADY: Exit = Exit::other(203);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::codes;
+use super::keyservice::Address;
+use super::keyservice::client::{self, Method};
 use super::session::Session;
 use super::sources::{self, Identities, Source};
 use super::terminal::Terminal;
@@ -137,8 +139,45 @@ impl Session<'_> {
         })
     }
 
-    /// Unwraps one key of a file.
+    /// Unwraps one key of a file, here and by the key services that were named.
     fn unwrap_one(
+        &mut self,
+        key: &MasterKey,
+        identities: &Identities,
+        commands: &mut Vec<(String, Identities)>,
+    ) -> Result<SecretBytes, String> {
+        let mut reasons = Vec::new();
+        if self.local.is_on("enable-local-keyservice") {
+            match self.unwrap_by(key, identities, commands) {
+                Ok(part) => return Ok(part),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        for service in self.local.list("keyservice") {
+            let asked = Address::parse(service).and_then(|at| client::ask(&at, Method::Decrypt, key, key.enc().as_bytes()));
+            match asked {
+                Ok(part) => return Ok(part),
+                Err(reason) => reasons.push(format!("key service {service}: {reason}")),
+            }
+        }
+        if reasons.is_empty() {
+            return Err(
+                "there is no key service to ask: --enable-local-keyservice is off, and --keyservice names none".to_owned()
+            );
+        }
+        Err(reasons.join("; "))
+    }
+
+    /// Unwraps one key with the identities at hand.
+    ///
+    /// # Errors
+    /// Why it does not open.
+    pub(super) fn unwrap_here(&mut self, key: &MasterKey) -> Result<SecretBytes, String> {
+        let identities = Identities::collect(self.io);
+        self.unwrap_by(key, &identities, &mut Vec::new())
+    }
+
+    fn unwrap_by(
         &mut self,
         key: &MasterKey,
         identities: &Identities,

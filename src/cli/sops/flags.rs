@@ -153,6 +153,11 @@ pub(super) const VERBOSE: &[Flag] = &[Flag::new("verbose", Bool, "say more on st
 
 pub(super) const YES: &[Flag] = &[Flag::new("yes", Bool, "do not ask").or("y")];
 
+pub(super) const TREE: &[Flag] = &[
+    Flag::new("recursive", Bool, "all files of directories that the rules are for (not in sops)"),
+    Flag::new("dry-run", Bool, "say what would be done, and do nothing (not in sops)"),
+];
+
 pub(super) const FILE: &[Flag] = &[Flag::new("file", Text, "the file to change").or("f")];
 
 pub(super) const MODES: &[Flag] = &[

@@ -11,9 +11,11 @@
 //!   sources   where identities come from; terminal: passphrases (also from gpg_agent) and plugins
 //!   file      an encrypted file opened; write: a result put where it belongs
 //!   whole     files opened and made for our own commands
+//!   child     programs that are started; private: folders in memory for plaintext; users; keyservice: gRPC both ways
 //!   commands  one file a command; legacy: flags in place of commands
 //! ```
 
+mod child;
 mod codes;
 mod commands;
 mod config;
@@ -21,8 +23,10 @@ mod file;
 mod flags;
 #[cfg(unix)]
 mod gpg_agent;
+mod keyservice;
 mod legacy;
 mod parse;
+mod private;
 mod recipients;
 mod session;
 mod shell_words;
@@ -30,6 +34,7 @@ pub(in crate::cli) mod sources;
 mod table;
 mod terminal;
 mod usage;
+mod users;
 pub(crate) mod whole;
 mod write;
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::codes;
+use super::keyservice::Address;
+use super::keyservice::client::{self, Method};
 use super::session::{Session, conflict};
 use super::terminal::Terminal;
 use crate::age::Recipient;
@@ -126,6 +128,35 @@ impl Session<'_> {
     /// # Errors
     /// Those of [`keys::wrap_one`].
     pub(super) fn wrap_one(&mut self, key: &KeySpec, part: &SecretBytes) -> Result<MasterKey, keys::Error> {
+        let mut failed = None;
+        if self.local.is_on("enable-local-keyservice") {
+            match self.wrap_here(key, part) {
+                Ok(wrapped) => return Ok(wrapped),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let services = if key.provider == Provider::Age { self.local.list("keyservice") } else { &[] };
+        for service in services {
+            let master = MasterKey::age(&key.name, "");
+            let asked = Address::parse(service).and_then(|at| client::ask(&at, Method::Encrypt, &master, part.expose()));
+            let text =
+                asked.and_then(|enc| String::from_utf8(enc.expose().to_vec()).map_err(|_| "it answers no text".to_owned()));
+            match text {
+                Ok(enc) => return Ok(MasterKey::age(key.name.trim(), &enc)),
+                Err(reason) => failed = Some(keys::Error::Service { service: service.clone(), reason }),
+            }
+        }
+        Err(failed.unwrap_or_else(|| keys::Error::Service {
+            service: "none".to_owned(),
+            reason: "--enable-local-keyservice is off, and --keyservice names none".to_owned(),
+        }))
+    }
+
+    /// Wraps by this process.
+    ///
+    /// # Errors
+    /// Those of [`keys::wrap_one`].
+    pub(super) fn wrap_here(&mut self, key: &KeySpec, part: &SecretBytes) -> Result<MasterKey, keys::Error> {
         keys::wrap_one(key, part, &Terminal::new(self.io))
     }
 

@@ -3,9 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Style;
+use super::codes;
 use super::config::Config;
 use super::parse::Parsed;
-use super::{Outcome, codes};
 use crate::cli::io::Level;
 use crate::cli::report::{self, Kind};
 use crate::cli::{Failure, Io};
@@ -189,11 +189,6 @@ impl<'a> Session<'a> {
             return Err(conflict("Error: cannot operate on both --output and --in-place"));
         }
         Ok(())
-    }
-
-    /// Refuses a command on a key service of another machine, which is not there yet.
-    pub(super) fn not_yet(&self, what: &str) -> Outcome {
-        Err(Failure::new(format_args!("{what} is not there yet")))
     }
 }
 

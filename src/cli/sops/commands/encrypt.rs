@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
+use super::tree;
 use crate::cli::sops::codes;
 use crate::cli::sops::file::Input;
 use crate::cli::sops::session::{Session, conflict, non_existent};
 use crate::cli::sops::write::{self, Content, Destination};
-use crate::cli::{Failure, Outcome};
+use crate::cli::{Exit, Failure, Outcome};
 use crate::sops::document::{self, load_plain};
 use crate::sops::keys;
 use crate::sops::rules::Creation;
 
 /// `encrypt [FILE]`.
 pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
+    if session.local.is_on("recursive") || session.local.is_on("dry-run") {
+        return recursive(session);
+    }
     if session.local.args.is_empty() {
         if session.local.is_on("in-place") {
             return Err(conflict("Error: cannot use --in-place when reading from stdin"));
@@ -31,6 +35,46 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     let name = session.chosen_name(&file);
     let rule = session.rule_for(&name)?;
     encrypt(session, Some(&file), rule)
+}
+
+/// Encrypts, in place, every plain file that a rule is for. Binary files are left out: a rule without `path_regex` would else take
+/// whatever lies around.
+fn recursive(session: &mut Session<'_>) -> Outcome {
+    let dry = session.local.is_on("dry-run");
+    if !dry && !session.local.is_on("in-place") {
+        return Err(conflict("Error: --recursive needs --in-place, or --dry-run"));
+    }
+    if session.config()?.is_none() {
+        return Err(Failure::new("config file not found")
+            .with_hint("which files are encrypted is said by the creation rules of a .sops.yaml"));
+    }
+    let folders: Vec<_> = match session.local.args.as_slice() {
+        [] => vec![session.io.cwd.clone()],
+        named => named.iter().map(|name| session.absolute(name)).collect(),
+    };
+    let mut failed = 0_usize;
+    for file in tree::find(session, &folders)? {
+        let Some(rule) = file.rule.filter(|_| !file.encrypted) else { continue };
+        if session.input_format(&file.path) == document::Format::Binary {
+            continue;
+        }
+        let shown = session.io.shown(&file.path);
+        if dry {
+            session.io.stdout.put(format!("would encrypt {shown} by creation rule {}\n", rule.rule + 1))?;
+            continue;
+        }
+        match encrypt(session, Some(&file.path), Some(rule)) {
+            Ok(_) => session.progress(format!("File {shown} encrypted")),
+            Err(failure) => {
+                failed += 1;
+                session.complain(format!("{shown}: {}", failure.one_line()));
+            }
+        }
+    }
+    match failed {
+        0 => Ok(Exit::DONE),
+        failed => Err(Failure::new(format_args!("{failed} file(s) could not be encrypted"))),
+    }
 }
 
 /// Encrypts a file, or standard input, by its rule.

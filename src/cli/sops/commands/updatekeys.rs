@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::tree;
 use crate::cli::sops::codes;
 use crate::cli::sops::recipients::wrap_failure;
 use crate::cli::sops::session::{Session, no_file};
@@ -18,7 +19,14 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
             Failure::new("config file not found").with_hint("the recipients come from a .sops.yaml in this directory or above")
         );
     }
-    let files = session.local.args.clone();
+    let mut files = session.local.args.clone();
+    if session.local.is_on("recursive") {
+        files = encrypted_files(session, &files)?;
+        if files.is_empty() {
+            session.progress("There are no encrypted files");
+            return Ok(Exit::DONE);
+        }
+    }
     if let [file] = files.as_slice() {
         let file = session.absolute(file);
         return update(session, &file).map(|()| Exit::DONE);
@@ -40,10 +48,20 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     Ok(Exit::DONE)
 }
 
+/// The encrypted files below what is named, or below the current folder.
+fn encrypted_files(session: &mut Session<'_>, named: &[String]) -> Result<Vec<String>, Failure> {
+    let folders: Vec<_> = match named {
+        [] => vec![session.io.cwd.clone()],
+        named => named.iter().map(|name| session.absolute(name)).collect(),
+    };
+    let found = tree::find(session, &folders)?;
+    Ok(found.into_iter().filter(|file| file.encrypted).filter_map(|file| file.path.to_str().map(str::to_owned)).collect())
+}
+
 fn update(session: &mut Session<'_>, file: &Path) -> Result<(), Failure> {
     let shown = file.display().to_string();
     if file.is_dir() {
-        return Err(Failure::new("can't operate on a directory").with_hint("name its files one by one"));
+        return Err(Failure::new("can't operate on a directory").with_hint("name its files one by one, or add --recursive"));
     }
     if !file.exists() {
         return Err(Failure::new(format_args!("{shown}: no such file or directory")));
@@ -65,6 +83,10 @@ fn update(session: &mut Session<'_>, file: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     session.io.stdout.put(told(&differences, old, threshold))?;
+    if session.local.is_on("dry-run") {
+        session.progress(format!("File {shown} would be synced with new keys"));
+        return Ok(());
+    }
     if !session.local.is_on("yes") && !agreed(session)? {
         session.progress(format!("File {shown} left unchanged"));
         return Ok(());

@@ -171,7 +171,17 @@ impl<'t> Rewrite<'t> {
         }
         let lines = shifted(&self.entry(key, new), place.column, self.line_break());
         let end = extent(value).max(node.span().end);
-        self.splice(start..end, lines.trim_start_matches(' ').trim_end_matches(['\r', '\n']));
+        let lines = lines.trim_start_matches(' ').trim_end_matches(['\r', '\n']);
+        let line = line_end(self.text, end);
+        let beside = self.text.get(end..line).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('#'));
+        match lines.split_once('\n') {
+            // A comment that stood behind the value stays on the line of the key, and so on its level.
+            Some((first, rest)) if beside => {
+                self.splice(start..end, first.trim_end_matches('\r'));
+                self.splice(line..line, format!("{}{rest}", self.line_break()));
+            }
+            _ => self.splice(start..end, lines),
+        }
         Ok(())
     }
 
