@@ -82,7 +82,7 @@ fn a_file_keeps_its_layout_and_sops_opens_it() {
         !sealed.contains("hunter2") && sealed.contains("\n\npassword: \"ENC[") && sealed.contains("keep: ['ENC["),
         "{sealed}"
     );
-    assert_eq!(world.decrypted("f.yaml"), PLAIN.replace("app   ", "app   "));
+    assert_eq!(world.decrypted("f.yaml"), PLAIN);
     if let Some(sops) = world.theirs() {
         let back = sops.args(["decrypt", "--output-type", "json", "f.yaml"]).ok();
         assert!(back.out().contains("\"password\": \"hunter2\""), "{}", back.out());

@@ -77,14 +77,13 @@ pub(in crate::cli::sops) fn edit(session: &mut Session<'_>, file: &Path, rule: O
     };
     let sealed = until_it_can_be_sealed(session, file, edited, &signals)?;
     // What a person has written must not be lost because the file cannot be.
-    let rescued = session.put(destination, &sealed, Content::Sealed).map_err(|failure| {
+    session.put(destination, &sealed, Content::Sealed).map_err(|failure| {
         let beside = file.with_file_name(format!("{}.edited", file.file_name().unwrap_or_default().to_string_lossy()));
         match session.put(Destination::File(beside.clone()), &sealed, Content::Sealed) {
             Ok(_) => failure.with_hint(format_args!("what you have written is in {}, encrypted", beside.display())),
             Err(_) => failure,
         }
-    });
-    rescued
+    })
 }
 
 /// Runs the editor again and again until its result can be encrypted.
@@ -229,7 +228,7 @@ fn example(format: Format) -> Map {
                 map.0.push(Entry::Comment(Comment::new(" Example comment")));
             }
             map.push("example_array", Node::List(["example_value1", "example_value2"].map(Node::text).into()));
-            map.push("example_number", Node::Leaf(Scalar::Float(1234.567_89)));
+            map.push("example_number", Node::Leaf(Scalar::Float(1_234.567_89)));
             map.push("example_booleans", Node::List(vec![Node::Leaf(Scalar::Bool(true)), Node::Leaf(Scalar::Bool(false))]));
             map
         }
