@@ -64,7 +64,8 @@ fn compare(work: &Work<'_>, ours: &Path, theirs: &Path, output: &Path) {
     let our_words: Vec<&str> = std::iter::once("sops").chain(work.words.iter().copied()).collect();
     let us = || run(ours, &our_words, &work.input, output);
     let them = || run(theirs, &work.words, &work.input, output);
-    (us(), them());
+    us();
+    them();
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for n in 0..work.runs {
         if n % 2 == 0 {
