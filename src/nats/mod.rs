@@ -3,7 +3,7 @@
 //! - [`model`]: users, accounts and permissions as a declarative file says them, and their values filled in
 //! - [`permissions`]: the part of it that says what a user may do
 //! - [`rules`]: what is wrong with such a model, found before anything is written
-//! - [`write`]: the model as configuration that nats-server includes
+//! - [`mod@write`]: the model as configuration that nats-server includes
 //! - [`conf`]: such configuration, and everything else that a server has in its files, read back
 //! - [`mod@check`]: what is wrong with it
 //! - [`hash`]: bcrypt hashes as the server recognises them

@@ -115,11 +115,10 @@ impl Found {
             self.error("users", "there is nobody who could log in, and such a server lets everybody in", "add users or a token");
         }
         let system = auth.system_account.as_deref().unwrap_or(SYSTEM_ACCOUNT);
-        let own = |user: &User<SecretString>| user.account.as_deref().is_none_or(|account| account == GLOBAL_ACCOUNT);
         if auth.operator.is_none()
             && users > 0
             && auth.accounts.keys().all(|name| name == system)
-            && !auth.users.iter().any(own)
+            && auth.users.iter().all(|user| user.account.as_deref() == Some(system))
             && auth.no_auth_user.is_none()
         {
             self.error(

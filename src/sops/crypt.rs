@@ -69,22 +69,33 @@ pub struct Outcome {
 ///
 /// Only for writing under the same data key. Each ciphertext is used once, so equal items of a list keep their own.
 #[derive(Debug, Default, Clone)]
-pub struct Memory(HashMap<String, Vec<Option<(Scalar, Encrypted)>>>);
+pub struct Memory {
+    kept: HashMap<String, Vec<Option<(Scalar, Encrypted)>>>,
+    forgets: bool,
+}
 
 impl Memory {
+    /// One that keeps nothing: for opening a file only to see that it opens.
+    #[must_use]
+    pub fn that_forgets() -> Self {
+        Self { forgets: true, ..Self::default() }
+    }
+
     fn keep(&mut self, associated: &str, scalar: &Scalar, encrypted: Encrypted) {
-        self.0.entry(associated.to_owned()).or_default().push(Some((scalar.clone(), encrypted)));
+        if !self.forgets {
+            self.kept.entry(associated.to_owned()).or_default().push(Some((scalar.clone(), encrypted)));
+        }
     }
 
     /// Adds the ciphertexts of another file under the same data key.
     pub fn add(&mut self, other: Self) {
-        for (associated, values) in other.0 {
-            self.0.entry(associated).or_default().extend(values);
+        for (associated, values) in other.kept {
+            self.kept.entry(associated).or_default().extend(values);
         }
     }
 
     fn take(&mut self, associated: &str, scalar: &Scalar) -> Option<Encrypted> {
-        let slot = self.0.get_mut(associated)?.iter_mut().find(|slot| matches!(slot, Some((old, _)) if old == scalar))?;
+        let slot = self.kept.get_mut(associated)?.iter_mut().find(|slot| matches!(slot, Some((old, _)) if old == scalar))?;
         slot.take().map(|(_, encrypted)| encrypted)
     }
 }

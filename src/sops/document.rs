@@ -199,9 +199,12 @@ impl Encrypted {
     /// # Errors
     /// [`Error::Crypt`], [`Error::Cipher`], and of the MAC [`Error::NoMac`], [`Error::MacUnreadable`] and [`Error::MacMismatch`].
     pub fn decrypt(self, data_key: &SecretBytes, check: MacCheck) -> Result<Decrypted, Error> {
+        self.decrypt_into(data_key, check, Memory::default())
+    }
+
+    fn decrypt_into(self, data_key: &SecretBytes, check: MacCheck, mut memory: Memory) -> Result<Decrypted, Error> {
         let Self { mut documents, metadata } = self;
         let cipher = Cipher::new(data_key).map_err(Error::Cipher)?;
-        let mut memory = Memory::default();
         let selector = metadata.selector.clone().unwrap_or_default();
         let outcome = crypt::decrypt(&mut documents, &selector, metadata.mac_scope, &cipher, &mut memory)?;
         if check == MacCheck::Required {
@@ -222,9 +225,13 @@ impl Encrypted {
     /// Those of [`Encrypted::emit`], and [`Error::NotReadable`].
     pub fn write(&self, format: Format, data_key: &SecretBytes, layouts: &Layouts) -> Result<Vec<u8>, Error> {
         let text = self.emit(format, layouts)?;
-        let again = Self::load(format, &text).and_then(|file| file.decrypt(data_key, MacCheck::Required));
+        let again = Self::opened_again(format, &text, data_key);
         let not_readable = |error: Error| Error::NotReadable { format: format.name(), reason: error.to_string() };
         again.map_err(not_readable).map(|_| text)
+    }
+
+    fn opened_again(format: Format, text: &[u8], data_key: &SecretBytes) -> Result<Decrypted, Error> {
+        Self::load(format, text)?.decrypt_into(data_key, MacCheck::Required, Memory::that_forgets())
     }
 
     /// The text of a YAML file in the layout of the text that it is made from, encrypted or of [`load_to_keep`]; read again and opened as by
@@ -236,7 +243,7 @@ impl Encrypted {
         let documents = self.metadata.embed(&self.documents, Layout::Nested).map_err(|_| yaml::Lost::Differs)?;
         let text = yaml::keep(source, &documents, layouts.yaml_indent)?;
         if let Some(data_key) = data_key {
-            let again = Self::load(Format::Yaml, &text).and_then(|file| file.decrypt(data_key, MacCheck::Required));
+            let again = Self::opened_again(Format::Yaml, &text, data_key);
             if !again.is_ok_and(|again| again.plain_comments.is_empty()) {
                 return Err(yaml::Lost::Differs);
             }

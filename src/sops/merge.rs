@@ -169,14 +169,14 @@ mod tests {
         let base = "a: 1\nb: {c: 1, d: 1}\ne: 1\nl: [1, 2]\n";
         let (text, conflicts) =
             merged(base, "a: 2\nb: {c: 1, d: 1}\nl: [1, 3]\n", "a: 1\nb: {c: 5, d: 1, n: 1}\n# new\nm: 1\ne: 1\nl: [9, 2]\n");
-        assert_eq!(text, "a: 2\nb:\n  c: 5\n  d: 1\n  n: 1\n# new\nm: 1\nl:\n  - 9\n  - 3\n");
+        assert_eq!(text, "a: 2\nb:\n  c: 5\n  d: 1\n  \"n\": 1\n# new\nm: 1\nl:\n  - 9\n  - 3\n");
         assert!(conflicts.is_empty());
     }
 
     #[test]
     fn a_value_that_both_changed_is_a_conflict_and_ours() {
         let (text, conflicts) = merged("a: {b: [x]}\nk: 1\n", "a: {b: [y]}\n", "a: {b: [z]}\nk: 2\n");
-        assert_eq!((text.as_str(), conflicts), ("a:\n  b:\n    - y\n", vec!["a.b[0]".to_owned(), "k".to_owned()]));
+        assert_eq!((text.as_str(), conflicts), ("a:\n  b:\n    - \"y\"\n", vec!["a.b[0]".to_owned(), "k".to_owned()]));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::harness::Cluster;
+use crate::harness::existing::Place;
 use crate::support::{self, Run, peers};
 
 const KUSTOMIZE: &str = "deploy/kustomize";
@@ -281,4 +282,22 @@ fn install_applies_once_and_then_finds_nothing_to_do() {
     let nowhere = cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args(["install", "-n", "nowhere", "--kubeconfig"]);
     let nowhere = nowhere.arg(&kubeconfig).output().code(1);
     assert!(nowhere.err().contains("kubectl create namespace nowhere"), "{}", nowhere.err());
+}
+
+#[test]
+fn the_plain_manifests_fit_our_cluster_and_the_one_of_the_environment() {
+    let (Some(kubectl), Some(cluster)) = (peers::go_program("kubectl"), Cluster::shared()) else { return };
+    for place in [Some(Place::ours(cluster)), Place::existing()].into_iter().flatten() {
+        let manifests = support::root().join("deploy/controller.yaml");
+        let run = place.run(&kubectl).args([
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "--validate=strict",
+            "-f",
+        ]);
+        let taken = run.arg(manifests).ok();
+        assert!(taken.out().contains("deployment.apps/sealed-secrets-controller"), "{}", taken.out());
+    }
 }

@@ -1,7 +1,7 @@
 //! sops: the same commands, flags, variables, streams and exit codes as sops 3.13.3.
 //!
 //! Called through a link named `sops` it is that program: its layout of files, its shape of messages. As `hecate-seal sops …` the
-//! commands are the same, files keep their own layout where the format allows it ([`Style`]), and messages are ours. Facts:
+//! commands are the same, files keep their own layout where the format allows it (`Style`), and messages are ours. Facts:
 //! sops-age.md §2 to §4; where sops panics, leaves plaintext or loses data, this stops with an error and nothing written.
 //!
 //! ```text

@@ -25,6 +25,11 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
+    /// No words and no variables: what is on where nobody says otherwise is on.
+    pub(super) fn unsaid() -> Self {
+        Self { values: BTreeMap::from([("enable-local-keyservice", "true".to_owned())]), ..Self::default() }
+    }
+
     /// The text of a flag; empty if nothing was given.
     pub(super) fn text(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)

@@ -19,7 +19,7 @@ use crate::sops::select::Selector;
 use crate::sops::tree::Map;
 
 fn session(io: &mut Io) -> Session<'_> {
-    Session::new(io, Parsed::default(), Parsed::default(), Style::Ours)
+    Session::new(io, Parsed::unsaid(), Parsed::unsaid(), Style::Ours)
 }
 
 /// Opens an encrypted file; its documents come out when the MAC holds.

@@ -105,7 +105,7 @@ fn what_the_server_refuses_is_refused_with_its_line() {
         ("v: {a: {b: 1} c: 2}", 1, "something stands behind"),
         (": 1", 1, "a separator"),
         ("v{ a: 1 }", 1, "taken for part of the key"),
-        ("v: [1, 2]", 1, "something stands behind"),
+        ("v: [1, 2]", 1, "does not end"),
         ("include missing.conf", 1, "/etc/nats/missing.conf cannot be read"),
         ("include /etc/nats-auth/auth.conf", 1, "opens /etc/nats/etc/nats-auth/auth.conf"),
         ("include n.conf", 1, "more than 64 includes"),

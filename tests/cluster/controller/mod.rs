@@ -154,11 +154,17 @@ impl World {
     #[track_caller]
     pub(crate) fn update(&self, object: &Value) -> Value {
         let name = object["metadata"]["name"].as_str().unwrap();
-        let mut present = self.cluster.read(&self.path(name));
-        present["spec"] = object["spec"].clone();
-        let (status, value) = self.cluster.put(&self.path(name), &present);
-        assert_eq!(status, 200, "{value}");
-        value
+        // The controller may write the status between reading and writing here.
+        for _ in 0..20 {
+            let mut present = self.cluster.read(&self.path(name));
+            present["spec"] = object["spec"].clone();
+            let (status, value) = self.cluster.put(&self.path(name), &present);
+            if status != 409 {
+                assert_eq!(status, 200, "{value}");
+                return value;
+            }
+        }
+        panic!("{name}: nothing but conflicts");
     }
 
     /// Merge patch of the SealedSecret.

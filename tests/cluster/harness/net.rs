@@ -104,6 +104,9 @@ impl Process {
         if matches!(signal, "CONT" | "KILL") {
             kill(self.child.id(), "CONT");
         }
+        if signal == "STOP" {
+            wait_for("the process to stop", String::new, || is_stopped(pid));
+        }
     }
 
     /// Waits for its end.
@@ -173,6 +176,16 @@ impl Drop for Process {
 pub(super) fn is_root() -> bool {
     static ROOT: OnceLock<bool> = OnceLock::new();
     *ROOT.get_or_init(|| Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n"))
+}
+
+/// Whether every thread of a process is stopped, or none is left.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // `PID (NAME) STATE …`
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'Z', 'X']))
+    })
 }
 
 fn kill(pid: u32, signal: &str) -> bool {

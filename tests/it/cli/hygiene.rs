@@ -187,7 +187,7 @@ fn the_process_dumps_no_core_and_shows_no_value_that_came_by_a_pipe_or_the_envir
 }
 
 /// The places that may start a program, and what they hand to it: arguments are for everyone to see.
-const STARTERS: [&str; 6] = [
+const STARTERS: [&str; 9] = [
     // git, for staged content: paths and names of objects.
     "repo/git.rs",
     // The user's own command that prints an identity, and age's plugins: a recipient, in a variable or on a pipe.
@@ -195,8 +195,13 @@ const STARTERS: [&str; 6] = [
     "cli/sops/terminal.rs",
     "cli/env.rs",
     // What sops edits and runs with: the user's editor and command, which get a file or variables.
+    "cli/sops/child.rs",
     "cli/sops/commands/edit.rs",
     "cli/sops/commands/exec",
+    // Gives a command to another user (`--user`); its words are the user's own.
+    "cli/sops/users.rs",
+    // nats-server's own check: the path of the file.
+    "cli/commands/nats/check.rs",
 ];
 
 #[test]

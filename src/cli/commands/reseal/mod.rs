@@ -2,7 +2,7 @@
 //!
 //! With private keys at hand this is done here, for the certificate of each file's folder, and items that are sealed for that key already
 //! keep their bytes: a second run changes nothing. Without them the controller does it, which seals everything anew. Either way only
-//! the sealed values of a file change, every other byte stays, and a file is replaced whole or not at all ([`file`](mod@file)). One file that
+//! the sealed values of a file change, every other byte stays, and a file is replaced whole or not at all (`file`(mod@file)). One file that
 //! fails does not keep the others from being resealed.
 
 mod by;
