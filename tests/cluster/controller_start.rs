@@ -100,3 +100,18 @@ fn without_the_definition_or_the_api_server_it_waits_and_still_serves() {
     assert_eq!(controller.get("/readyz").unwrap().status, 503);
     assert!(controller.stop().success());
 }
+
+#[test]
+fn in_a_pod_both_take_the_service_account_and_its_namespace() {
+    let Some(cluster) = Cluster::shared() else { return };
+    for (which, own) in [(Which::Reference, "pod-reference"), (Which::Ours, "pod-ours")] {
+        cluster.namespace(own);
+        cluster.key_secret(own, "key", "test-only-2048");
+        // No kubeconfig, no POD_NAMESPACE: everything is in the account's files.
+        let controller = cluster.controller(which, own).in_pod().flags(["--all-namespaces=false"]);
+        let Some(controller) = controller.start() else { return };
+        cluster.apply(&sealed("app", own));
+        cluster.wait("the Secret", || cluster.secret_value(own, "app", "A").is_some());
+        assert!(!controller.log().contains(&controller.user.token), "{}", controller.log());
+    }
+}

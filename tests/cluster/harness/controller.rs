@@ -38,6 +38,7 @@ pub(crate) struct Setup<'a> {
     env: Vec<(String, String)>,
     user: Option<User>,
     service: Option<String>,
+    in_pod: bool,
 }
 
 /// A running controller. It is killed when dropped; in a test that fails its log is then shown.
@@ -75,7 +76,7 @@ impl Cluster {
     /// A controller whose own namespace, where its keys are, is `namespace`.
     pub(crate) fn controller<'a>(&'a self, which: Which, namespace: &str) -> Setup<'a> {
         let namespace = namespace.to_owned();
-        Setup { cluster: self, which, namespace, flags: Vec::new(), env: Vec::new(), user: None, service: None }
+        Setup { cluster: self, which, namespace, flags: Vec::new(), env: Vec::new(), user: None, service: None, in_pod: false }
     }
 
     /// A key Secret made of `keys/NAME.crt.pem` and `NAME.key.pem`, such as `test-only-2048`, for a controller to find at its start.
@@ -113,6 +114,12 @@ impl<'a> Setup<'a> {
     /// Also makes a Service of this name that leads to it, in its own namespace.
     pub(crate) fn service(mut self, name: &str) -> Self {
         self.service = Some(name.to_owned());
+        self
+    }
+
+    /// Ours, too, gets what a Pod has, a service account's files and two variables, instead of a kubeconfig and `POD_NAMESPACE`.
+    pub(crate) fn in_pod(mut self) -> Self {
+        self.in_pod = true;
         self
     }
 
@@ -164,14 +171,14 @@ impl<'a> Setup<'a> {
             "--key-size=2048".to_owned(),
         ];
         let mut command = match self.which {
-            Which::Ours => {
+            Which::Ours if !self.in_pod => {
                 let mut command = cluster.network.command(program);
                 command.arg("--kubeconfig").arg(cluster.kubeconfig(&user, None));
                 command
             }
-            // It has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own; and its own /proc,
-            // for its metrics look there for themselves.
-            Which::Reference | Which::Current => {
+            // The reference has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own; and its
+            // own /proc, for its metrics look there for themselves.
+            Which::Ours | Which::Reference | Which::Current => {
                 let account = "/run/secrets/kubernetes.io/serviceaccount";
                 let script = format!(
                     "cp {ca} .ca-{port} && mount -t tmpfs tmpfs /run && mkdir -p {account} && printf %s {token} > {account}/token \
@@ -189,7 +196,10 @@ impl<'a> Setup<'a> {
                 command
             }
         };
-        command.args(flags).args(&self.flags).env("POD_NAMESPACE", &self.namespace).current_dir(&cluster.folder);
+        command.args(flags).args(&self.flags).current_dir(&cluster.folder);
+        if !self.in_pod {
+            command.env("POD_NAMESPACE", &self.namespace);
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         let name = format!("controller-{}-{}", self.namespace, NUMBER.fetch_add(1, Ordering::Relaxed));
         let process = Process::start(&name, command, &cluster.folder.join(format!("{name}.log")));
