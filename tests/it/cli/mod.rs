@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod files;
 mod hygiene;
+mod nats;
 mod reseal;
 mod scan;
 mod seal_unseal;
