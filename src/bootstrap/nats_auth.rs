@@ -141,14 +141,9 @@ pub(super) fn creds(
     let (account, user) = pairs(creds, account, seed)?;
     let claims = jwt::user(creds.permissions.as_ref(), &[], None);
     let token = jwt::sign(&account, &user.public(), &creds.user, claims, now.unix_timestamp(), None);
-    let text = format!("{BEGIN_JWT}\n{token}\n{END_JWT}\n\n{BEGIN_SEED}\n{}\n{END_SEED}\n", user.seed().expose());
-    Ok(SecretString::new(text).into())
+    let file = crate::nats::creds::write(&token, &user).map_err(|error| other(error.to_string()))?;
+    Ok(file.into())
 }
-
-const BEGIN_JWT: &str = "-----BEGIN NATS USER JWT-----";
-const END_JWT: &str = "------END NATS USER JWT------";
-const BEGIN_SEED: &str = "-----BEGIN USER NKEY SEED-----";
-const END_SEED: &str = "------END USER NKEY SEED------";
 
 /// Whether a creds file is this user's, signed by this account, with these permissions.
 ///
@@ -157,11 +152,9 @@ const END_SEED: &str = "------END USER NKEY SEED------";
 pub(super) fn creds_fit(spec: &NatsCreds, account: &SecretBytes, seed: &SecretBytes, there: &SecretBytes) -> Result<bool, Error> {
     let (account, user) = pairs(spec, account, seed)?;
     let text = std::str::from_utf8(there.expose()).unwrap_or_default();
-    let between = |begin: &str, end: &str| Some(text.split_once(begin)?.1.split_once(end)?.0.trim());
-    let (Some(token), Some(seed)) = (between(BEGIN_JWT, END_JWT), between(BEGIN_SEED, END_SEED)) else { return Ok(false) };
-    let Ok(claims) = jwt::read_as(token, nkey::Role::User) else { return Ok(false) };
+    let Ok((claims, key)) = crate::nats::creds::read(text) else { return Ok(false) };
     let wanted = jwt::user(spec.permissions.as_ref(), &[], None);
-    Ok(seed == user.seed().expose()
+    Ok(key.public() == user.public()
         && claims.subject == user.public()
         && claims.issuer == account.public()
         && claims.name == spec.user
