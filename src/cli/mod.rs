@@ -184,3 +184,22 @@ fn not_parsed(error: &clap::Error, is_value: bool, io: &mut Io) -> Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// A verb that is missing from the list would be taken for a key.
+    #[test]
+    fn the_list_of_verbs_is_that_of_the_commands() {
+        let of_clap: Vec<String> = Cli::command()
+            .get_subcommands()
+            .flat_map(|c| std::iter::once(c.get_name()).chain(c.get_all_aliases()).map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        let (mut ours, mut theirs): (Vec<&str>, Vec<&str>) = (VERBS.to_vec(), of_clap.iter().map(String::as_str).collect());
+        ours.sort_unstable();
+        theirs.sort_unstable();
+        assert_eq!(ours, theirs);
+    }
+}

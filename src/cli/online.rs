@@ -13,6 +13,7 @@ use super::{Io, env};
 use crate::cluster::controller_service::{ControllerService, ServiceError};
 use crate::cluster::{Cluster, Connection, Trouble, connect};
 use crate::manifest::{SealedSecret, read_sealed_secrets};
+use crate::nats::duration;
 
 /// Longest wait for an answer where nobody says another one. kubectl and kubeseal wait for ever.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -195,34 +196,9 @@ pub fn parse_timeout(text: &str) -> Option<Option<Duration>> {
     }
     let seconds = match text.parse::<u32>() {
         Ok(seconds) => Duration::from_secs(seconds.into()),
-        Err(_) => go_duration(text)?,
+        Err(_) => duration::parse(text)?,
     };
     Some(Some(seconds).filter(|limit| !limit.is_zero()))
-}
-
-/// `1h2m3.5s`, `300ms`; not negative.
-fn go_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (number, after) = rest.split_at(digits);
-        let number: f64 = number.parse().ok()?;
-        let letters = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let seconds = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        sum = sum.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
-        rest = after;
-    }
-    Some(sum)
 }
 
 /// A cluster for commands that ask the API server itself.

@@ -135,7 +135,8 @@ fn certificate(problem: &rustls::CertificateError) -> String {
 }
 
 /// An error and its sources on one line, each text once.
-fn chain(error: &dyn StdError) -> String {
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

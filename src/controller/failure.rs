@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cluster::trouble::chain;
+
 /// What was asked of the API server, for the text about its refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -40,18 +42,7 @@ pub fn message(error: &kube::Error) -> String {
         kube::Error::Api(status) => format!("the API server answered {} {}", status.code, status.reason),
         // A decoder's text may repeat a part of what it read.
         kube::Error::SerdeError(_) => "the API server's answer is not what was asked for".to_owned(),
-        other => {
-            let mut text = other.to_string();
-            let mut source = std::error::Error::source(other);
-            while let Some(cause) = source {
-                let cause_text = cause.to_string();
-                if !text.contains(&cause_text) {
-                    text = format!("{text}: {cause_text}");
-                }
-                source = cause.source();
-            }
-            text
-        }
+        other => chain(other),
     }
 }
 

@@ -24,6 +24,7 @@ use super::metrics::Metrics;
 use super::sealed::{self, SealedSecretsTask};
 use super::server::{self, Parts};
 use super::throttle::Throttle;
+use crate::cluster::trouble::chain;
 
 /// Exit code of a controller that was told to stop.
 const STOPPED: u8 = 0;
@@ -206,7 +207,7 @@ async fn connect(config: &Config) -> Result<kube::Client, Trouble> {
         Some(path) => {
             let trouble = |error: kube::config::KubeconfigError| Trouble {
                 about: "Cannot use the kubeconfig",
-                error: with_causes(&error),
+                error: chain(&error),
                 hint: "--kubeconfig names a file with a current context whose cluster and user are in it too",
             };
             let file = kube::config::Kubeconfig::read_from(path).map_err(trouble)?;
@@ -214,7 +215,7 @@ async fn connect(config: &Config) -> Result<kube::Client, Trouble> {
         }
         None => kube::Config::incluster().map_err(|error| Trouble {
             about: "There is no service account to connect to the cluster with",
-            error: with_causes(&error),
+            error: chain(&error),
             hint: "in a Pod: set serviceAccountName, and do not switch automountServiceAccountToken off; elsewhere: --kubeconfig FILE",
         })?,
     };
@@ -225,17 +226,4 @@ async fn connect(config: &Config) -> Result<kube::Client, Trouble> {
         hint: "the certificate authority, certificate or key of the connection cannot be used",
     })?;
     Ok(builder.with_layer(&throttle).build())
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -202,7 +202,7 @@ fn write_json(out: &mut String, value: &Value, depth: usize) {
 }
 
 /// A JSON string with Go's escapes, which are safe inside HTML.
-fn write_json_text(out: &mut String, text: &str) {
+pub fn write_json_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

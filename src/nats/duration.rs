@@ -8,44 +8,13 @@ use std::time::Duration;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-const UNITS: [(&str, u64); 7] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("µs", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-];
+use crate::template::parse_duration;
 
-/// Reads Go's spelling: `1h2m3.5s`, no sign. `None` for anything else, and for more than 584 years.
+/// Reads Go's spelling: `1h2m3.5s`, no sign. `None` for anything else, and for more than 292 years.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut nanos = 0_u64;
-    while !rest.is_empty() {
-        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
-        let (digits, after) = rest.split_at_checked(number)?;
-        let unit = after.len() - after.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.').len();
-        let (unit, after) = after.split_at_checked(unit)?;
-        let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)?;
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
-        }
-        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        nanos = nanos.checked_add(whole.checked_mul(factor)?)?;
-        let mut weight = factor;
-        for digit in fraction.chars() {
-            weight /= 10;
-            nanos = nanos.checked_add(u64::from(digit.to_digit(10)?).checked_mul(weight)?)?;
-        }
-        rest = after;
-    }
-    (!text.is_empty()).then(|| Duration::from_nanos(nanos))
+    let nanos = parse_duration(text.as_bytes()).filter(|_| !text.starts_with(['+', '-']))?;
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
 /// The duration in Go's spelling, in the largest unit that divides it.

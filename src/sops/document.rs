@@ -86,6 +86,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format that sops takes a file of this name for.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        let endings =
+            [(".yaml", Self::Yaml), (".yml", Self::Yaml), (".json", Self::Json), (".env", Self::Dotenv), (".ini", Self::Ini)];
+        endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map_or(Self::Binary, |(_, format)| format)
+    }
+
     /// The format's name, as in `--input-type`.
     #[must_use]
     pub fn name(self) -> &'static str {

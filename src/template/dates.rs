@@ -230,8 +230,9 @@ pub(super) fn duration_text(nanos: i64) -> String {
     }
 }
 
-/// `time.ParseDuration`, in nanoseconds.
-pub(super) fn parse_duration(text: &[u8]) -> Option<i64> {
+/// Go's `time.ParseDuration`, in nanoseconds: `1h2m3.5s`, `-300ms`, `0`. `None` for anything else, and for more than 292 years.
+#[must_use]
+pub fn parse_duration(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let (negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),

@@ -37,6 +37,7 @@ use context::Context;
 use value::{Str, Value};
 
 pub use context::Limits;
+pub use dates::parse_duration;
 pub use funcs::names as function_names;
 
 /// Why a template gave nothing. Lines count from 1, columns in bytes from 0, both as in Go's messages.

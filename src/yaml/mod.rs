@@ -10,6 +10,7 @@
 //! without a bound, and no error repeats a value.
 
 pub mod edit;
+pub mod emitter;
 mod error;
 pub mod kubernetes;
 

@@ -31,7 +31,7 @@ pub(super) fn run(session: &mut Session<'_>) -> Outcome {
         session.warn("More than one of --encrypt, --decrypt, --rotate and --set was given. Only the last one of them is done.");
     }
     let name = session.chosen_name(&file);
-    let rule = if encrypts || rotates || sets || edits { session.rule_for(&name)? } else { None };
+    let rule = if encrypts || rotates || sets || edits { session.creation_for(&name)? } else { None };
     if sets {
         set::run_legacy(session, &file)
     } else if rotates {

@@ -1,7 +1,5 @@
 //! Whom a file is to be encrypted for, from flags and rules; and the data key wrapped for them.
 
-use std::path::Path;
-
 use super::codes;
 use super::keyservice::Address;
 use super::keyservice::client::{self, Method};
@@ -181,14 +179,6 @@ impl Session<'_> {
     pub(super) fn plan(&mut self, intention: Intention, data_key: &SecretBytes) -> Result<Plan, Failure> {
         let (groups, shamir_threshold) = self.wrap(&intention.groups, intention.threshold, data_key)?;
         Ok(Plan { groups, shamir_threshold, selector: intention.selector, mac_scope: intention.mac_scope })
-    }
-
-    /// The rule for a file that must have one where there are rules; see [`Session::creation_for`].
-    ///
-    /// # Errors
-    /// As there.
-    pub(super) fn rule_for(&mut self, name: &Path) -> Result<Option<Creation>, Failure> {
-        self.creation_for(name)
     }
 }
 

@@ -238,15 +238,7 @@ fn format(asked: &str, path: &Path) -> Format {
     if let Some(format) = ALL.into_iter().find(|format| format.name() == asked) {
         return format;
     }
-    let name = path.to_string_lossy();
-    let endings = [
-        (".yaml", Format::Yaml),
-        (".yml", Format::Yaml),
-        (".json", Format::Json),
-        (".env", Format::Dotenv),
-        (".ini", Format::Ini),
-    ];
-    endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map_or(Format::Binary, |(_, format)| format)
+    Format::of_name(&path.to_string_lossy())
 }
 
 /// A path without `.` and `..`, by its text alone.

@@ -50,7 +50,7 @@ pub(crate) struct NewFile {
 /// Without recipients, without a rule for the file where there are rules, with rules that are wrong.
 pub(crate) fn rule(path: &Path, format: Format, age: &str, default: &Selector, io: &mut Io) -> Result<NewFile, Failure> {
     let mut session = session(io);
-    let rule = session.rule_for(path)?;
+    let rule = session.creation_for(path)?;
     let groups = match (&rule, age) {
         (Some(rule), "") => rule.groups.clone(),
         (None, "") => {

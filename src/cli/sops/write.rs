@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{Loaded, Opened};
+use zeroize::Zeroizing;
+
+use super::file::{Input, Loaded, Opened};
 use super::session::Session;
 use super::{Style, codes};
 use crate::cli::io::replace::{self, Existing, Privacy, Target};
@@ -192,6 +194,28 @@ impl Session<'_> {
             Destination::Stdout => self.io.stdout.put(text)?,
         }
         Ok(Exit::DONE)
+    }
+
+    /// What is to be worked on, a file or standard input: where its result goes, its text, and its name for messages.
+    ///
+    /// # Errors
+    /// When it cannot be read, or with `--in-place` not be written.
+    pub(super) fn source_and_destination(
+        &mut self,
+        file: Option<&Path>,
+    ) -> Result<(Destination, Zeroizing<Vec<u8>>, String), Failure> {
+        let (destination, text) = match file {
+            Some(file) if self.local.is_on("in-place") => {
+                let (target, text) = self.target(file)?;
+                (Destination::InPlace(target, file.to_owned()), text)
+            }
+            file => {
+                let source = file.map_or(Input::Stdin, |file| Input::File(file.to_owned()));
+                (self.output_destination(), self.read(&source)?)
+            }
+        };
+        let shown = file.map_or_else(|| "standard input".to_owned(), |file| self.io.shown(file));
+        Ok((destination, text, shown))
     }
 
     /// Where `--output` says, or standard output.

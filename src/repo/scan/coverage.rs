@@ -76,15 +76,7 @@ impl SopsRules {
 /// The format that sops takes a file for, by its name.
 #[must_use]
 pub fn format_of(path: &Path) -> Format {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let endings = [
-        (".yaml", Format::Yaml),
-        (".yml", Format::Yaml),
-        (".json", Format::Json),
-        (".env", Format::Dotenv),
-        (".ini", Format::Ini),
-    ];
-    endings.iter().find(|(ending, _)| name.ends_with(ending)).map_or(Format::Binary, |(_, format)| *format)
+    Format::of_name(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 pub(super) fn look(path: &Path, bytes: &[u8], rules: Option<&SopsRules>, findings: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@
 //! unless told otherwise. Comments have no place and are dropped. Text that is not UTF-8 is an error, where Go would replace it.
 
 use super::Error;
+use crate::manifest::write_json_text;
 use crate::sops::go;
 use crate::sops::tree::{MAX_DEPTH, Map, Node};
 use crate::sops::value::Scalar;
@@ -278,7 +279,7 @@ impl Writer {
         let mut empty = true;
         for (key, value) in map.pairs() {
             self.separate(&mut empty, depth + 1);
-            quote(&mut self.out, key);
+            write_json_text(&mut self.out, key);
             self.out.push_str(": ");
             key.clone_into(&mut self.key);
             self.node(value, depth + 1)?;
@@ -324,7 +325,7 @@ impl Writer {
         match leaf {
             Scalar::Text(text) | Scalar::Comment(text) => {
                 let text = std::str::from_utf8(text.expose()).map_err(|_| problem(&self.key, "text that is not UTF-8"))?;
-                quote(&mut self.out, text);
+                write_json_text(&mut self.out, text);
             }
             Scalar::Int(value) => self.out.push_str(&value.to_string()),
             Scalar::Float(value) => {
@@ -332,29 +333,10 @@ impl Writer {
                 self.out.push_str(&text);
             }
             Scalar::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
-            Scalar::Time(value) => quote(&mut self.out, &go::time_nano(*value)),
+            Scalar::Time(value) => write_json_text(&mut self.out, &go::time_nano(*value)),
         }
         Ok(())
     }
-}
-
-/// A string with the escapes that Go's encoder uses, HTML's special characters among them.
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", u32::from(char))),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

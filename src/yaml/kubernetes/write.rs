@@ -7,10 +7,11 @@
 
 use serde_json::{Number, Value};
 
+use super::super::emitter::is_printable;
 use super::super::tree::Style;
 use super::number::float_text_64;
 use super::order::sorted;
-use super::style::{is_printable, is_simple_key, style_of};
+use super::style::{is_simple_key, style_of};
 
 /// Plain and quoted text is folded at the first single space behind this column.
 const WIDTH: usize = 80;

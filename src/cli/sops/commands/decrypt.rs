@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::cli::sops::codes;
-use crate::cli::sops::file::{Input, Opened};
+use crate::cli::sops::file::Opened;
 use crate::cli::sops::session::{Session, conflict, non_existent};
-use crate::cli::sops::write::{Content, Destination};
+use crate::cli::sops::write::Content;
 use crate::cli::{Failure, Outcome};
 use crate::secret::SecretBytes;
 use crate::sops::document::Format;
@@ -38,17 +38,7 @@ pub(in crate::cli::sops) fn decrypt(session: &mut Session<'_>, file: Option<&Pat
     let (input, output) = (session.input_format(&name), session.output_format(&name));
     let steps = path::parse(session.local.text("extract"))
         .map_err(|error| Failure::new(format_args!("error parsing --extract path: {error}")).with_exit(codes::PATH))?;
-    let (destination, text) = match file {
-        Some(file) if session.local.is_on("in-place") => {
-            let (target, text) = session.target(file)?;
-            (Destination::InPlace(target, file.to_owned()), text)
-        }
-        file => {
-            let source = file.map_or(Input::Stdin, |file| Input::File(file.to_owned()));
-            (session.output_destination(), session.read(&source)?)
-        }
-    };
-    let shown = file.map_or_else(|| "standard input".to_owned(), |file| session.io.shown(file));
+    let (destination, text, shown) = session.source_and_destination(file)?;
     let loaded = session.load(text, input, &shown)?;
     let opened = session.open(loaded, &shown)?;
     let plain = if steps.is_empty() {

@@ -31,7 +31,7 @@ const EDITORS: [&str; 3] = ["vim", "nano", "vi"];
 /// `edit FILE`.
 pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     let file = session.one_file()?;
-    let rule = if file.exists() { None } else { session.rule_for(&file)? };
+    let rule = if file.exists() { None } else { session.creation_for(&file)? };
     edit(session, &file, rule)
 }
 

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::tree;
 use crate::cli::sops::codes;
-use crate::cli::sops::file::Input;
 use crate::cli::sops::session::{Session, conflict, non_existent};
-use crate::cli::sops::write::{self, Content, Destination};
+use crate::cli::sops::write::{self, Content};
 use crate::cli::{Exit, Failure, Outcome};
 use crate::sops::document::{self, load_plain};
 use crate::sops::keys;
@@ -25,7 +24,7 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
             return Err(conflict("Error: must specify --filename-override when reading from stdin"));
         }
         let name = session.chosen_name(Path::new(""));
-        let rule = session.rule_for(&name)?;
+        let rule = session.creation_for(&name)?;
         return encrypt(session, None, rule);
     }
     let file = session.one_file()?;
@@ -33,7 +32,7 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
         return Err(non_existent(&file));
     }
     let name = session.chosen_name(&file);
-    let rule = session.rule_for(&name)?;
+    let rule = session.creation_for(&name)?;
     encrypt(session, Some(&file), rule)
 }
 
@@ -82,17 +81,7 @@ pub(in crate::cli::sops) fn encrypt(session: &mut Session<'_>, file: Option<&Pat
     let name = session.chosen_name(file.unwrap_or(Path::new("")));
     let (input, output) = (session.input_format(&name), session.output_format(&name));
     let intention = session.intention(rule, input)?;
-    let (destination, text) = match file {
-        Some(file) if session.local.is_on("in-place") => {
-            let (target, text) = session.target(file)?;
-            (Destination::InPlace(target, file.to_owned()), text)
-        }
-        file => {
-            let source = file.map_or(Input::Stdin, |file| Input::File(file.to_owned()));
-            (session.output_destination(), session.read(&source)?)
-        }
-    };
-    let shown = file.map_or_else(|| "standard input".to_owned(), |file| session.io.shown(file));
+    let (destination, text, shown) = session.source_and_destination(file)?;
     if text.trim_ascii().is_empty() && input == document::Format::Yaml {
         let failure = Failure::new(format_args!("{shown}: the file is empty; there must be at least one document"));
         return Err(failure.with_exit(codes::NO_DOCUMENT));

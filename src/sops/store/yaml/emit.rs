@@ -8,10 +8,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::style::{Style, is_printable, is_simple_key, style_of};
+use super::style::{Style, is_simple_key, style_of};
 use crate::sops::go;
 use crate::sops::tree::{Comment, Entry, Map, Node};
 use crate::sops::value::Scalar;
+use crate::yaml::emitter::is_printable;
 
 /// Length of a line of `!!binary`.
 const BINARY_LINE: usize = 70;

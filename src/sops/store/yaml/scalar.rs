@@ -7,6 +7,7 @@
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::sops::go;
+use crate::yaml::emitter::is_base_60;
 
 /// What a plain scalar resolves to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,26 +145,6 @@ pub(super) fn needs_quotes(text: &str) -> bool {
     const OLD_BOOLEANS: [&str; 16] =
         ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
     resolve(text) != Resolved::Text || OLD_BOOLEANS.contains(&text) || is_base_60(text)
-}
-
-/// `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`
-fn is_base_60(text: &str) -> bool {
-    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let Some((first, rest)) = text.split_once(':') else { return false };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    if !first.starts_with(|char: char| char.is_ascii_digit()) || !digits(first) {
-        return false;
-    }
-    let rest = match rest.split_once('.') {
-        Some((rest, fraction)) if digits(fraction) => rest,
-        Some(_) => return false,
-        None => rest,
-    };
-    rest.split(':').all(|group| match group.as_bytes() {
-        [digit] => digit.is_ascii_digit(),
-        [b'0'..=b'5', digit] => digit.is_ascii_digit(),
-        _ => false,
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the reference loses it; so is text with U+0085, U+2028 or U+2029, which YAML 1.1 and 1.2 read differently.
 
 use super::scalar::needs_quotes;
+use crate::yaml::emitter::{Allowed, Tabs};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -23,7 +24,7 @@ pub(super) fn is_simple_key(text: &str) -> bool {
 
 /// How to write a text; `simple_key` where it stands before a colon on the same line.
 pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
-    let allowed = Allowed::of(text);
+    let allowed = Allowed::of(text, Tabs::InBlocks);
     if text.contains('\n') {
         let literal = allowed.block && !simple_key && !text.starts_with('\t');
         return if literal { Style::Literal } else { Style::DoubleQuoted };
@@ -36,63 +37,6 @@ pub(super) fn style_of(text: &str, simple_key: bool) -> Style {
         Style::SingleQuoted
     } else {
         Style::DoubleQuoted
-    }
-}
-
-/// Characters that are written as they are; the others need escapes.
-pub(super) fn is_printable(char: char) -> bool {
-    matches!(char, '\n' | '\x20'..='\x7e' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
-        && !matches!(char, '\u{feff}' | '\u{2028}' | '\u{2029}')
-}
-
-struct Allowed {
-    plain: bool,
-    single_quoted: bool,
-    block: bool,
-}
-
-impl Allowed {
-    fn of(text: &str) -> Self {
-        let mut allowed = Self { plain: true, single_quoted: true, block: !text.is_empty() };
-        if text.starts_with("---") || text.starts_with("...") {
-            allowed.plain = false;
-        }
-        let mut previous = None;
-        let mut chars = text.chars().peekable();
-        while let Some(char) = chars.next() {
-            let blank_follows = chars.peek().is_none_or(|next| matches!(next, ' ' | '\t'));
-            let blank_before = previous.is_none_or(|char| matches!(char, ' ' | '\t' | '\r' | '\n' | '\0'));
-            let indicator = match char {
-                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => previous.is_none(),
-                '?' | '-' => previous.is_none() && blank_follows,
-                ':' => blank_follows,
-                '#' => blank_before,
-                _ => false,
-            };
-            if indicator || char == '\n' {
-                allowed.plain = false;
-            }
-            if char == '\t' {
-                // A tab is fine in a block and nowhere else.
-                (allowed.plain, allowed.single_quoted) = (false, false);
-            } else if !is_printable(char) || (char == '\n' && previous == Some(' ')) {
-                return Self { plain: false, single_quoted: false, block: false };
-            }
-            if char == ' ' {
-                let at_end = chars.peek().is_none();
-                if previous.is_none() || at_end {
-                    allowed.plain = false;
-                }
-                if at_end {
-                    allowed.block = false;
-                }
-                if previous == Some('\n') {
-                    (allowed.plain, allowed.single_quoted) = (false, false);
-                }
-            }
-            previous = Some(char);
-        }
-        allowed
     }
 }
 

@@ -1,10 +1,11 @@
 //! How a new scalar is written in the place and style of an old one.
 
 use super::super::emit;
-use super::super::style::{Style as Written, is_printable, style_of};
+use super::super::style::{Style as Written, style_of};
 use super::place::{blank_lines_after, line_end};
 use crate::sops::tree::Node;
 use crate::sops::value::Scalar;
+use crate::yaml::emitter::is_printable;
 use crate::yaml::{self, Style};
 
 /// A piece of text for the place of some bytes.
