@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::Cluster;
 use crate::harness::existing::Place;
+use crate::harness::{Cluster, go_module_folder};
 use crate::support::{self, Run, peers};
 
 const KUSTOMIZE: &str = "deploy/kustomize";
@@ -143,32 +143,22 @@ additionalNamespaces: [one, two]
     ("custom-probes", "customLivenessProbe: {exec: {command: ['true']}}\ncustomReadinessProbe: {exec: {command: ['true']}}\ncustomStartupProbe: {exec: {command: ['true']}}\npdb: {create: true, maxUnavailable: 0}\nnetworkPolicy: {enabled: true, egress: {enabled: true, kubeapiCidr: 10.0.0.0/8, kubeapiPort: 6443}}\n"),
 ];
 
-/// The kinds of the Prometheus operator, as far as an API server needs them to take an object.
-const MONITORING: &str = "\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: servicemonitors.monitoring.coreos.com}
-spec: &spec
-  group: monitoring.coreos.com
-  scope: Namespaced
-  names: {kind: ServiceMonitor, plural: servicemonitors}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: prometheusrules.monitoring.coreos.com}
-spec:
-  group: monitoring.coreos.com
-  scope: Namespaced
-  names: {kind: PrometheusRule, plural: prometheusrules}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
-";
+/// The kinds that the Prometheus operator brings, in its own words.
+const PROMETHEUS_OPERATOR: &str = "0.85.0";
+
+fn prometheus_kinds(cluster: &Cluster) {
+    let module = go_module_folder("github.com/prometheus-operator/prometheus-operator", PROMETHEUS_OPERATOR);
+    for kind in ["servicemonitors", "prometheusrules"] {
+        let file = module.join(format!("example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"));
+        cluster.kubectl(["apply", "-f"]).arg(file).ok();
+    }
+    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).ok();
+}
 
 #[test]
 fn the_api_server_takes_every_rendering() {
     let (Some(helm), Some(cluster)) = (peers::get(&peers::HELM), Cluster::shared()) else { return };
-    cluster.apply(MONITORING);
-    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).ok();
+    prometheus_kinds(cluster);
     cluster.namespace("deploy-values");
     let folder = support::temp_dir();
     for (name, values) in VALUES {
@@ -185,6 +175,33 @@ fn the_api_server_takes_every_rendering() {
     let overlays = support::root().join(KUSTOMIZE).join("overlays");
     for overlay in ["cluster-wide", "namespaced"] {
         cluster.kubectl(["apply", "--dry-run=server", "--validate=strict", "-k"]).arg(overlays.join(overlay)).ok();
+    }
+}
+
+/// Prometheus reads every expression of the alerts and of the dashboard, and the controller has every metric in them.
+#[test]
+fn alerts_and_dashboard_ask_for_what_the_controller_measures() {
+    let (Some(helm), Some(promql)) = (peers::get(&peers::HELM), peers::go_program("promql")) else { return };
+    let rendered = template(&helm, &["--set", "metrics.prometheusRule.enabled=true,metrics.dashboards.create=true"]);
+    let objects = parse(&rendered);
+    let of = |kind: &str| objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"].as_str().is_some()).unwrap();
+    let rules = of("PrometheusRule")["spec"]["groups"][0]["rules"].as_array().unwrap();
+    let dashboard: Value = serde_json::from_str(of("ConfigMap")["data"]["hecate-seal.json"].as_str().unwrap()).unwrap();
+    let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions: Vec<&str> = rules.iter().chain(targets).map(|rule| rule["expr"].as_str().unwrap()).collect();
+    assert!(rules.len() >= 3 && expressions.len() >= 9, "{expressions:?}");
+
+    let answers = Run::new(&promql).stdin(serde_json::to_string(&expressions).unwrap()).ok();
+    let answers: Vec<Option<String>> = serde_json::from_str(answers.out()).unwrap();
+    assert_eq!(answers, vec![None; expressions.len()], "{expressions:?}");
+    let wrong = Run::new(&promql).stdin("[\"rate(x[5m]\"]").ok();
+    assert!(wrong.out().contains("parse error"), "{}", wrong.out());
+
+    let reference = fs::read_to_string(support::root().join("docs/reference.md")).unwrap();
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    for expression in expressions {
+        let metric = expression.split(word).find(|word| word.starts_with("sealed_secrets_controller_")).unwrap();
+        assert!(reference.contains(&format!("| `{metric}` |")), "{metric}");
     }
 }
 

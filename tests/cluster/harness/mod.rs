@@ -288,10 +288,15 @@ pub(crate) fn reference_crd() -> String {
 
 /// The folder of the reference's sources; its chart is in `helm/sealed-secrets`.
 pub(crate) fn reference_module() -> PathBuf {
-    let module = format!("github.com/bitnami-labs/sealed-secrets@v{}", peers::CONTROLLER.version);
+    go_module_folder("github.com/bitnami-labs/sealed-secrets", peers::CONTROLLER.version)
+}
+
+/// The folder of a Go module's sources, from the module proxy if it is not here yet.
+pub(crate) fn go_module_folder(module: &str, version: &str) -> PathBuf {
+    let module = format!("{module}@v{version}");
     let output = Command::new("go").args(["mod", "download", "-json", &module]).current_dir("/").output().expect("go runs");
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    PathBuf::from(answer["Dir"].as_str().expect("the module is there"))
+    PathBuf::from(answer["Dir"].as_str().unwrap_or_else(|| panic!("{module}: {answer}")))
 }
 
 /// Waits up to 60 seconds.
