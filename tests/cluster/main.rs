@@ -11,6 +11,7 @@ mod controller;
 mod controller_http;
 mod controller_start;
 mod deploy;
+mod docs;
 mod doctor;
 mod harness;
 mod kubeseal_online;

@@ -3,15 +3,15 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
-use crate::support::{self, console, peers};
+use crate::support::console::{self, Stage};
+use crate::support::{self, peers, recording};
 
 /// A copy of the examples and keys, and a folder of programs for PATH.
 fn workshop(with_kubectl: bool) -> Option<tempfile::TempDir> {
     let folder = support::temp_dir();
     for part in ["examples", "keys"] {
-        copy(&support::root().join(part), &folder.path().join(part));
+        support::copy_tree(&support::root().join(part), &folder.path().join(part));
     }
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -22,18 +22,6 @@ fn workshop(with_kubectl: bool) -> Option<tempfile::TempDir> {
         symlink(peers::go_program("kubectl")?, bin.join("kubectl")).unwrap();
     }
     Some(folder)
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn journey(example: &str, with_kubectl: bool) {
@@ -86,13 +74,41 @@ fn the_main_job_works_as_the_projects_readme_says() {
     assert_eq!(console::run_document(&support::root().join("README.md"), folder.path(), &bin, &[]), 1);
 }
 
-/// The pages of `docs/` that have commands; each says which example it runs in.
+/// The pages of `docs/` with commands that need no cluster, and the example that each runs in. Those of `getting-started.md`, `nats.md`
+/// and `troubleshooting.md` that do are run by `tests/cluster/docs.rs`.
 #[test]
 fn the_documentation_works_as_it_says() {
-    for page in ["kubeseal-users.md", "key-management.md"] {
+    let pages = [
+        ("kubeseal-users.md", "elysium"),
+        ("key-management.md", "elysium"),
+        ("gitops.md", "elysium"),
+        ("sops-users.md", "superbloom"),
+        ("troubleshooting.md", "elysium"),
+    ];
+    for (page, example) in pages {
         let Some(folder) = workshop(true) else { return };
+        let Some(keygen) = peers::get(&peers::AGE_KEYGEN) else { return };
+        symlink(keygen, folder.path().join("bin/age-keygen")).unwrap();
         let document = support::root().join("docs").join(page);
-        let ran = console::run_document(&document, &folder.path().join("examples/elysium"), &folder.path().join("bin"), &[]);
+        let ran =
+            console::run_document(&document, &folder.path().join("examples").join(example), &folder.path().join("bin"), &[]);
         assert!(ran >= 2, "only {ran} commands in {page}");
+    }
+}
+
+/// `docs/recordings`, those that need no cluster: NAME.txt is played in an example, with the real programs beside ours.
+#[test]
+fn the_recordings_are_what_the_programs_print() {
+    for (name, example) in [("seal-one-value", "hecate-gitops"), ("kubeseal", "elysium"), ("sops", "superbloom")] {
+        let Some(folder) = workshop(true) else { return };
+        let bin = folder.path().join("bin");
+        for (peer, link) in [(&peers::KUBESEAL, "kubeseal-0.27.1"), (&peers::SOPS, "sops-3.13.3")] {
+            let Some(program) = peers::get(peer) else { return };
+            symlink(program, bin.join(link)).unwrap();
+        }
+        // At the same depth as an example, so that the paths of the keys are the same.
+        let tree = folder.path().join("examples").join(example);
+        let ran = recording::play(name, &Stage { folder: &tree, path: &bin, env: &[] }, &mut |_| ());
+        assert!(ran >= 5, "only {ran} commands in {name}");
     }
 }

@@ -7,6 +7,7 @@ mod support;
 mod age;
 mod bootstrap;
 mod cli;
+mod docs;
 mod harness;
 mod hygiene;
 mod known_answers;

@@ -7,6 +7,37 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Where the commands of a document run.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// The folder they start in, which is also their home.
+    pub folder: &'a Path,
+    /// The folder of programs in front of PATH.
+    pub path: &'a Path,
+    /// Variables. Of the developer's own environment they see no other.
+    pub env: &'a [(&'a str, &'a str)],
+}
+
+impl Stage<'_> {
+    /// Runs one command to its end: exit code, and both streams in one.
+    pub fn run(&self, command: &str) -> (Option<i32>, String) {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(self.folder).stdin(Stdio::null()).env_clear();
+        for kept in ["TMPDIR", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(kept) {
+                shell.env(kept, value);
+            }
+        }
+        for who in ["AUTHOR", "COMMITTER"] {
+            shell.env(format!("GIT_{who}_NAME"), "example").env(format!("GIT_{who}_EMAIL"), "example@example.org");
+        }
+        shell.env("PATH", format!("{}:{path}", self.path.display())).env("HOME", self.folder).env("GIT_CONFIG_NOSYSTEM", "1");
+        let output = shell.envs(self.env.iter().copied()).output().expect("sh starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
 /// One command of a document and what it should print.
 #[derive(Debug)]
 struct Step {
@@ -74,30 +105,28 @@ fn output_matches(pattern: &[String], output: &[&str]) -> bool {
 /// # Panics
 /// At the first command that ends or prints otherwise than the document says.
 pub fn run_document(document: &Path, folder: &Path, path: &Path, env: &[(&str, &str)]) -> usize {
+    run_document_with(document, &Stage { folder, path, env }, &mut |_| ())
+}
+
+/// The same, with something to do after each command, which it is told.
+///
+/// # Panics
+/// As [`run_document`].
+pub fn run_document_with(document: &Path, stage: &Stage, after: &mut dyn FnMut(&str)) -> usize {
     let text = std::fs::read_to_string(document).expect("the document is readable");
     let all = steps(&text);
     assert!(!all.is_empty(), "{} has no console block", document.display());
-    let search = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
     for step in &all {
-        let output = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1\n{}", step.command)])
-            .current_dir(folder)
-            .env("PATH", &search)
-            .env_remove("KUBECONFIG")
-            .env("HOME", folder)
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .expect("sh starts");
-        let printed = String::from_utf8_lossy(&output.stdout);
+        let (code, printed) = stage.run(&step.command);
         let lines: Vec<&str> = printed.lines().collect();
         let place = format!("{}:{}: $ {}", document.display(), step.line, step.command);
-        assert_eq!(output.status.code(), Some(step.exit), "{place}\nended otherwise; it printed:\n{printed}");
+        assert_eq!(code, Some(step.exit), "{place}\nended otherwise; it printed:\n{printed}");
         assert!(
             output_matches(&step.expected, &lines),
             "{place}\nprinted:\n{printed}\nthe document says:\n{}",
             step.expected.join("\n")
         );
+        after(&step.command);
     }
     all.len()
 }

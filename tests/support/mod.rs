@@ -7,6 +7,7 @@
 
 pub mod console;
 pub mod peers;
+pub mod recording;
 pub mod templates;
 pub mod yaml_answers;
 
@@ -105,6 +106,19 @@ pub fn without_ciphertext(text: &str) -> String {
     }
     masked.push_str(rest);
     masked
+}
+
+/// Copies a folder and all that is in it.
+pub fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 /// A program to be run: arguments, standard input, environment, folder, time limit.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use crate::harness::Cluster;
 use crate::support::{self, console};
@@ -12,7 +11,7 @@ fn the_lab_works_as_its_readme_says() {
     let Some(cluster) = Cluster::own() else { return };
     let folder = support::temp_dir();
     let tree = folder.path().join("lab");
-    copy(&support::root().join("examples/lab"), &tree);
+    support::copy_tree(&support::root().join("examples/lab"), &tree);
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
     // A program of that name which runs ours inside the cluster's network.
@@ -40,16 +39,4 @@ fn the_lab_works_as_its_readme_says() {
 
 fn quoted(word: &std::ffi::OsStr) -> String {
     format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

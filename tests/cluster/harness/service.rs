@@ -23,25 +23,43 @@ impl Cluster {
         self.service_with(&Service { namespace, name, port, port_name: None, labels: json!({ "name": name }) });
     }
 
-    /// A Service, its Endpoints, and the Pod that they must name: the service proxy refuses every other address.
+    /// A Service, its Endpoints, and the Pod that they must name.
     pub(crate) fn service_with(&self, service: &Service) {
         let Service { namespace, name, port, .. } = *service;
-        let pod = format!("{name}-0");
-        let container = json!({ "name": "controller", "image": "none" });
-        self.created(
-            &api::core(namespace, "pods"),
-            &json!({ "metadata": { "name": pod }, "spec": { "containers": [container] } }),
-        );
-        let status = json!({ "status": { "phase": "Running", "podIP": ADDRESS, "podIPs": [{ "ip": ADDRESS }] } });
-        self.patched(&format!("{}/{pod}/status", api::core(namespace, "pods")), &status);
         let mut ports = json!([{ "port": port }]);
         if let Some(port_name) = service.port_name {
             ports[0]["name"] = port_name.into();
         }
         let meta = json!({ "name": name, "labels": service.labels });
         self.created(&api::core(namespace, "services"), &json!({ "metadata": meta, "spec": { "ports": ports } }));
+        self.endpoints(service);
+    }
+
+    /// The Endpoints of a Service that is there, made or changed, and the Pod that they must name: the service proxy refuses every other
+    /// address.
+    pub(crate) fn endpoints(&self, service: &Service) {
+        let Service { namespace, name, port, .. } = *service;
+        let pod = format!("{name}-0");
+        let pods = api::core(namespace, "pods");
+        if self.get(&format!("{pods}/{pod}")).0 == 404 {
+            let container = json!({ "name": "controller", "image": "none" });
+            self.created(&pods, &json!({ "metadata": { "name": pod }, "spec": { "containers": [container] } }));
+            let status = json!({ "status": { "phase": "Running", "podIP": ADDRESS, "podIPs": [{ "ip": ADDRESS }] } });
+            self.patched(&format!("{pods}/{pod}/status"), &status);
+        }
+        let mut ports = json!([{ "port": port }]);
+        if let Some(port_name) = service.port_name {
+            ports[0]["name"] = port_name.into();
+        }
         let target = json!({ "kind": "Pod", "namespace": namespace, "name": pod });
         let subsets = json!([{ "addresses": [{ "ip": ADDRESS, "targetRef": target }], "ports": ports }]);
-        self.created(&api::core(namespace, "endpoints"), &json!({ "metadata": meta, "subsets": subsets }));
+        let object = json!({ "metadata": { "name": name, "labels": service.labels }, "subsets": subsets });
+        let all = api::core(namespace, "endpoints");
+        let path = format!("{all}/{name}");
+        if self.get(&path).0 == 404 {
+            self.created(&all, &object);
+        } else {
+            self.patched(&path, &object);
+        }
     }
 }
