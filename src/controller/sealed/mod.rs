@@ -1,10 +1,11 @@
-//! The reconciler of SealedSecrets: watches → queue → a pass over each object → Secret, status, events, restarts.
+//! The reconciler of SealedSecrets: watches → queue → a pass over each object → Secret, restarts → report: status, events.
 //!
 //! - `object`: a SealedSecret as the API server tells of it
 //! - `watches`: SealedSecrets, and the metadata of Secrets
 //! - `state`: what is remembered between two events; little
 //! - `queue`: which object is looked at when
 //! - `reconcile`: what happens to one object, and when it is looked at again
+//! - `report`: what is told about it afterwards, when no Secret waits to be made
 //! - `pass`: opening it, and making the Secret what it shall be
 //! - `desired`: what the Secret shall be; `status`: what the status says. Both are values to values.
 //!
@@ -16,6 +17,7 @@ mod object;
 mod pass;
 mod queue;
 mod reconcile;
+mod report;
 mod state;
 mod status;
 mod watches;
@@ -36,7 +38,8 @@ use super::keys::SharedKeys;
 use super::metrics::Metrics;
 use super::stopped;
 use crate::cluster::bounded;
-use queue::{Queue, Urgency};
+use queue::{Queue, Urgency, Work};
+use report::Reports;
 use state::State;
 
 /// Objects at work at once. Most of the time they wait for the API server; private-key work has its own, smaller limit.
@@ -81,6 +84,7 @@ struct Reconciler {
     events: Events,
     queue: Queue,
     state: State,
+    reports: Reports,
     /// Cores for private-key work.
     cores: Arc<Semaphore>,
     /// Watches of Secrets; none with `--skip-recreate`.
@@ -91,7 +95,7 @@ struct Reconciler {
     described: OnceCell<()>,
 }
 
-/// Reconciles until `stop` says so; then what is at work is finished.
+/// Reconciles until `stop` says so; then what is at work is finished, and what was done is reported.
 pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
     let namespaces: Vec<Option<String>> = match &task.config.namespaces {
         Namespaces::All => vec![None],
@@ -123,6 +127,7 @@ pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
         events: task.events,
         queue: Queue::default(),
         state: State::default(),
+        reports: Reports::default(),
         cores: Arc::new(Semaphore::new(cores)),
         keeps_opened: AtomicBool::new(false),
         described: OnceCell::new(),
@@ -158,26 +163,40 @@ impl Reconciler {
             return;
         }
         loop {
-            let key = tokio::select! {
+            let work = tokio::select! {
                 biased;
-                () = stopped(&mut stop) => return,
-                key = self.queue.pop() => key,
+                () = stopped(&mut stop) => break,
+                work = self.queue.pop() => work,
             };
-            self.metrics.queue_depth(self.queue.waiting());
-            // In a task of its own, so that a fault of ours stays with one object.
-            let (this, at) = (self.clone(), key.clone());
-            let pause = match tokio::spawn(async move { this.reconcile(&at).await }).await {
-                Ok(pause) => pause,
-                Err(_) => {
-                    tracing::error!(key = %key, "An internal error; this object is left alone for a while");
-                    Some(AFTER_PANIC)
-                }
-            };
-            if let Some(pause) = pause {
-                self.queue.later(key.clone(), pause);
-            }
-            self.queue.done(&key);
+            self.clone().perform(work).await;
         }
+        // What is not opened yet the next start opens; what was done is told by this one.
+        while let Some(work) = self.queue.pop_report() {
+            self.clone().perform(work).await;
+        }
+    }
+
+    async fn perform(self: Arc<Self>, work: Work) {
+        self.metrics.queue_depth(self.queue.waiting());
+        // In a task of its own, so that a fault of ours stays with one object.
+        let (this, what) = (self.clone(), work.clone());
+        let ended = tokio::spawn(async move {
+            match &what {
+                Work::Pass(key) => this.reconcile(key).await,
+                Work::Report(key) => this.report(key).await,
+            }
+        });
+        let pause = match ended.await {
+            Ok(pause) => pause,
+            Err(_) => {
+                tracing::error!(key = %work.key(), "An internal error; this object is left alone for a while");
+                Some(AFTER_PANIC)
+            }
+        };
+        if let Some(pause) = pause {
+            self.queue.later(work.key().clone(), pause);
+        }
+        self.queue.done(&work);
     }
 
     /// Waits until there are keys, and until the lists of Secrets were tried.
@@ -189,7 +208,6 @@ impl Reconciler {
             }
         };
         _ = tokio::time::timeout(WAIT_FOR_SECRETS, listed).await;
-        self.described.get_or_init(|| self.learn_schema()).await;
     }
 
     /// Wakes what does not open when the keys change.
@@ -208,7 +226,9 @@ impl Reconciler {
         self.watched.iter().find(covers).is_some_and(|watched| watched.synced.load(Ordering::Acquire))
     }
 
-    fn keeps_opened(&self) -> bool {
+    /// Asked for when the first status is written: no Secret waits for it.
+    async fn keeps_opened(&self) -> bool {
+        self.described.get_or_init(|| self.learn_schema()).await;
         self.keeps_opened.load(Ordering::Relaxed)
     }
 

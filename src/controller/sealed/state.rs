@@ -140,6 +140,13 @@ impl State {
         self.inner().objects.contains_key(key)
     }
 
+    /// Notes that nothing is in its way any more. How often it failed is forgotten when its status says so too ([`Self::ended`]).
+    pub(super) fn opened(&self, key: &ObjectKey) {
+        if let Some(entry) = self.inner().objects.get_mut(key) {
+            entry.failing = None;
+        }
+    }
+
     /// Notes how it went; gives how often it has failed in a row before.
     pub(super) fn ended(&self, key: &ObjectKey, failing: Option<Failing>) -> u32 {
         let mut inner = self.inner();

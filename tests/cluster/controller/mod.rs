@@ -5,6 +5,7 @@
 //! it makes five requests a second, and 0.27.1 has no flag for that. Tests that need another configuration start their own.
 
 mod bad;
+mod burst;
 mod crd;
 mod keys;
 mod legacy;

@@ -38,6 +38,11 @@ impl Cluster {
     /// Everything that was answered before this call is among them.
     pub(crate) fn audit(&self, since: Mark, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.audit_barrier();
+        self.audit_so_far(since, wanted)
+    }
+
+    /// As [`Self::audit`] without waiting for the last of them, and without a request.
+    pub(crate) fn audit_so_far(&self, since: Mark, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let text = self.audit_log();
         let lines = text.get(since.0..).unwrap_or_default().split_inclusive('\n').filter(|line| line.ends_with('\n'));
         lines

@@ -56,7 +56,7 @@ fn serve(outer: UnixStream) -> io::Result<()> {
 }
 
 /// As [`io::copy`], passing on what there is at once.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     let mut buffer = [0; 16384];
     loop {
         let count = from.read(&mut buffer)?;

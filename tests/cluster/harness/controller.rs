@@ -4,7 +4,7 @@
 //! Controllers that run side by side must not look after the same objects: give each `--all-namespaces=false` with
 //! `--additional-namespaces`, or a `--label-selector`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub(crate) struct Setup<'a> {
     flags: Vec<String>,
     env: Vec<(String, String)>,
     user: Option<User>,
+    kubeconfig: Option<PathBuf>,
     service: Option<String>,
     in_pod: bool,
 }
@@ -76,7 +77,17 @@ impl Cluster {
     /// A controller whose own namespace, where its keys are, is `namespace`.
     pub(crate) fn controller<'a>(&'a self, which: Which, namespace: &str) -> Setup<'a> {
         let namespace = namespace.to_owned();
-        Setup { cluster: self, which, namespace, flags: Vec::new(), env: Vec::new(), user: None, service: None, in_pod: false }
+        Setup {
+            cluster: self,
+            which,
+            namespace,
+            flags: Vec::new(),
+            env: Vec::new(),
+            user: None,
+            kubeconfig: None,
+            service: None,
+            in_pod: false,
+        }
     }
 
     /// A key Secret made of `keys/NAME.crt.pem` and `NAME.key.pem`, such as `test-only-2048`, for a controller to find at its start.
@@ -108,6 +119,12 @@ impl<'a> Setup<'a> {
     /// Runs as this user, whose rights stay what they are.
     pub(crate) fn user(mut self, user: &User) -> Self {
         self.user = Some(user.clone());
+        self
+    }
+
+    /// Ours gets this kubeconfig instead of one with the user's token.
+    pub(crate) fn kubeconfig(mut self, path: &Path) -> Self {
+        self.kubeconfig = Some(path.to_owned());
         self
     }
 
@@ -173,7 +190,7 @@ impl<'a> Setup<'a> {
         let mut command = match self.which {
             Which::Ours if !self.in_pod => {
                 let mut command = cluster.network.command(program);
-                command.arg("--kubeconfig").arg(cluster.kubeconfig(&user, None));
+                command.arg("--kubeconfig").arg(self.kubeconfig.clone().unwrap_or_else(|| cluster.kubeconfig(&user, None)));
                 command
             }
             // The reference has no flag for a kubeconfig, so it gets a service account's files in a mount namespace of its own; and its

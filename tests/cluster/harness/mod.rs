@@ -6,7 +6,8 @@
 //!
 //! - [`api`]: get, create, patch, delete … as administrator
 //! - [`bridge`]: to any address inside, such as a controller's HTTP server
-//! - [`users`]: users with the rights that a test gives them, and their kubeconfig files
+//! - [`users`]: users with the rights that a test gives them, and their kubeconfig files; [`certificates`]: their client certificates
+//! - [`proxy`]: an HTTP proxy
 //! - [`service`]: a Service that leads to a controller
 //! - [`controller`]: either controller as a process
 //! - [`audit`]: who asked the API server for what
@@ -24,10 +25,12 @@
 pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod bridge;
+pub(crate) mod certificates;
 pub(crate) mod controller;
 pub(crate) mod existing;
 pub(crate) mod http;
 pub(crate) mod net;
+pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod users;
 
@@ -58,6 +61,7 @@ pub(crate) struct Cluster {
     bridge_socket: PathBuf,
     kubectl: PathBuf,
     programs: PathBuf,
+    authority: certificates::Authority,
     api_server: Mutex<Option<Process>>,
     /// They end with the network, which is dropped last.
     others: Vec<Process>,
@@ -90,6 +94,7 @@ impl Cluster {
             api_socket: sockets.path().join("api"),
             bridge_socket: sockets.path().join("bridge"),
             _sockets: sockets,
+            authority: certificates::Authority::new(&folder),
             folder,
             kubectl,
             programs,
@@ -147,6 +152,7 @@ impl Cluster {
                 "--cert-dir=apiserver-certs",
                 "--authorization-mode=RBAC",
                 "--token-auth-file=tokens.csv",
+                &format!("--client-ca-file={}", certificates::FILE),
                 "--disable-admission-plugins=ServiceAccount",
                 "--service-cluster-ip-range=10.98.0.0/16",
                 "--service-account-issuer=https://kubernetes.default.svc",
@@ -190,6 +196,12 @@ impl Cluster {
     pub(crate) fn restart_api_server(&self) {
         self.stop_api_server();
         self.start_api_server();
+    }
+
+    /// Processor time that each program of the cluster has used: etcd, the API server, and what is around them.
+    pub(crate) fn cpu(&self) -> Vec<(String, Duration)> {
+        let of = |process: &Process| (process.name().to_owned(), process.cpu());
+        self.others.iter().map(of).chain(self.api_server().iter().map(of)).collect()
     }
 
     /// Whether objects whose owner is gone are deleted: only where there is a kube-controller-manager.

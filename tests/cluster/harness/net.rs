@@ -141,14 +141,19 @@ impl Process {
         line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
     }
 
-    /// Processor time that it has used, user and system.
-    pub(crate) fn cpu(&mut self) -> Duration {
-        let pid = self.inner();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    /// Processor time that it has used, user and system; none once it has ended.
+    pub(crate) fn cpu(&self) -> Duration {
+        let Some(pid) = self.pid.or_else(|| child_of(self.child.id())) else { return Duration::ZERO };
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
         // Hundredths of a second on every Linux that these tests run on.
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+
+    /// What it is, as the log's name has it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     fn inner(&mut self) -> u32 {
