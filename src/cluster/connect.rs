@@ -9,6 +9,7 @@ use std::time::Duration;
 use kube::config::{AuthInfo, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 
 use super::proxy;
+use super::trouble::chain;
 use crate::secret::SecretString;
 
 /// Longest time for making a connection.
@@ -162,6 +163,28 @@ impl Connection {
         Ok(Cluster { client, namespace, server })
     }
 
+    /// What the current context of one kubeconfig says, and nothing besides: no other file, no service account.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn current_context_of(path: &Path) -> Result<kube::Config, Error> {
+        let file = read(path)?;
+        let name =
+            file.current_context.clone().ok_or_else(|| Error::Wrong("the kubeconfig has no current context".to_owned()))?;
+        Self::default().of_kubeconfig(&file, Some(&name)).await
+    }
+
+    /// What the service account of the Pod that we run in says, through the proxy that the environment names.
+    ///
+    /// # Errors
+    /// There is no service account.
+    pub fn service_account() -> Result<kube::Config, Error> {
+        let mut config = kube::Config::incluster().map_err(|error| Error::Pod(chain(&error)))?;
+        let server = config.cluster_url.to_string();
+        set_proxy(&mut config, None, &server)?;
+        Ok(config)
+    }
+
     /// All kubeconfig files in one.
     fn files(&self) -> Result<Kubeconfig, Error> {
         if let Some(path) = &self.kubeconfig {
@@ -190,7 +213,7 @@ impl Connection {
         if !in_pod || !Path::new(SERVICE_ACCOUNT).join("token").is_file() {
             return Err(Error::NotConfigured);
         }
-        let mut config = kube::Config::incluster().map_err(|error| Error::Pod(error.to_string()))?;
+        let mut config = Self::service_account()?;
         if let Some(namespace) = std::env::var("POD_NAMESPACE").ok().filter(|text| !text.is_empty()) {
             config.default_namespace = namespace;
         }
@@ -272,9 +295,7 @@ impl Connection {
         let options = KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(whole, &options).await.map_err(|error| wrong(&error))?;
         // The library would compare NO_PROXY with the proxy's own address.
-        let chosen = proxy.or_else(|| proxy::of_environment(&server));
-        config.proxy_url =
-            chosen.map(|url| url.parse()).transpose().map_err(|_| Error::Wrong("the proxy's address is no URL".to_owned()))?;
+        set_proxy(&mut config, proxy, &server)?;
         Ok(config)
     }
 
@@ -333,18 +354,17 @@ fn read(path: &Path) -> Result<Kubeconfig, Error> {
     Ok(config)
 }
 
-/// The error with its sources on one line. None of those that come here repeats what a file holds.
-fn wrong(error: &dyn std::error::Error) -> Error {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    Error::Wrong(text)
+/// Sets the proxy to reach the server through: the one that is named, or the environment's.
+fn set_proxy(config: &mut kube::Config, named: Option<String>, server: &str) -> Result<(), Error> {
+    let chosen = named.or_else(|| proxy::of_environment(server));
+    let parsed = chosen.map(|url| url.parse()).transpose();
+    config.proxy_url = parsed.map_err(|_| Error::Wrong("the proxy's address is no URL".to_owned()))?;
+    Ok(())
+}
+
+/// None of those that come here repeats what a file holds.
+fn wrong(error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::Wrong(chain(error))
 }
 
 #[cfg(test)]

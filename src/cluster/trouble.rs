@@ -115,6 +115,9 @@ impl Trouble {
     }
 }
 
+/// Most characters of what a credential plugin said.
+const MAX_SAID: usize = 500;
+
 /// The TLS error that an error wraps, however often.
 fn find_tls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
@@ -134,17 +137,41 @@ fn certificate(problem: &rustls::CertificateError) -> String {
     }
 }
 
-/// An error and its sources on one line, each text once.
+/// An error and its sources on one line, each text once. What a credential plugin was given and what it answered is left out.
 #[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(plugin) = find_auth(error) {
+            return plugin;
+        }
+        cause = error.source();
+    }
+    cause = Some(error);
+    while let Some(error) = cause {
+        let cause_text = error.to_string();
+        if text.is_empty() {
+            text = cause_text;
+        } else if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
-        source = cause.source();
+        cause = error.source();
     }
     text
+}
+
+/// What is to be said about a credential plugin that failed. The library's own words repeat its variables and its standard output,
+/// where a token may stand; what it wrote to standard error is meant for people.
+fn find_auth(error: &(dyn StdError + 'static)) -> Option<String> {
+    use kube::client::AuthError;
+    match error.downcast_ref::<AuthError>()? {
+        AuthError::AuthExecRun { out, .. } => {
+            let said: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(MAX_SAID).collect();
+            let colon = if said.is_empty() { "" } else { ": " };
+            Some(format!("the credential plugin of the kubeconfig failed ({}){colon}{said}", out.status))
+        }
+        AuthError::AuthExecParse(_) => Some("the answer of the kubeconfig's credential plugin is no ExecCredential".to_owned()),
+        _ => None,
+    }
 }

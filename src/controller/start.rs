@@ -2,7 +2,8 @@
 //!
 //! Order: signals, addresses, client, servers, then keys and the reconciler, which go on trying until the API server lets them.
 //! So the controller answers `/healthz` at once, `/readyz` when it is of use, and says in its log what is missing meanwhile.
-//! A task that fails is started anew and takes no other along. SIGTERM and SIGINT end it when what is under way is finished,
+//! A task that fails is started anew and takes no other along; a server that ends, which it never should, ends the program with
+//! the reason, for the addresses are bound once and whoever supervises it starts it anew. SIGTERM and SIGINT end it when what is under way is finished,
 //! within [`GRACE`]; SIGUSR1 makes a new key.
 
 use std::future::Future;
@@ -24,12 +25,13 @@ use super::metrics::Metrics;
 use super::sealed::{self, SealedSecretsTask};
 use super::server::{self, Parts};
 use super::throttle::Throttle;
+use crate::cluster::Connection;
 use crate::cluster::trouble::chain;
 
 /// Exit code of a controller that was told to stop.
 const STOPPED: u8 = 0;
-/// Exit code of a controller that cannot start.
-const CANNOT_START: u8 = 1;
+/// Exit code of a controller that cannot start, or cannot go on.
+const CANNOT_GO_ON: u8 = 1;
 /// Longest time for what is under way, once it was told to stop. Kubernetes kills after 30 s.
 const GRACE: Duration = Duration::from_secs(10);
 /// Threads that wait for events; the work itself is little.
@@ -39,7 +41,12 @@ const BLOCKING_THREADS: usize = 16;
 /// How long such a thread waits for more work before it ends and gives its memory back.
 const KEEP_THREADS: Duration = Duration::from_secs(5);
 
-/// Why there is no start, and what to do about it.
+/// Pauses of a task that ends again and again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Why there is no start, or no going on, and what to do about it.
+#[derive(Debug)]
 struct Trouble {
     about: &'static str,
     error: String,
@@ -70,7 +77,7 @@ pub(super) fn run(config: Config) -> u8 {
         Ok(()) => STOPPED,
         Err(Trouble { about, error, hint }) => {
             tracing::error!(error, hint, "{about}");
-            CANNOT_START
+            CANNOT_GO_ON
         }
     }
 }
@@ -121,10 +128,11 @@ async fn live(config: Arc<Config>) -> Result<(), Trouble> {
 
     let parts = Parts { keys: keys.clone(), metrics: metrics.clone(), health: health.clone() };
     let (of_server, its_stop) = (Arc::clone(&config), stopping.clone());
-    tasks.spawn(async move { server::serve(http, &of_server, parts, its_stop).await });
+    tasks.spawn(lasting("HTTP server", async move { server::serve(http, &of_server, parts, its_stop).await }));
     tracing::info!(addr = config.listen, "HTTP server serving");
     let (of_server, shown, its_stop) = (Arc::clone(&config), metrics.clone(), stopping.clone());
-    tasks.spawn(async move { server::serve_metrics(http_metrics, &of_server, shown, its_stop).await });
+    let serving = async move { server::serve_metrics(http_metrics, &of_server, shown, its_stop).await };
+    tasks.spawn(lasting("HTTP metrics server", serving));
     tracing::info!(addr = config.listen_metrics, "HTTP metrics server serving");
 
     let of_keys = KeyTask {
@@ -137,22 +145,27 @@ async fn live(config: Arc<Config>) -> Result<(), Trouble> {
     };
     let trigger: Arc<Mutex<Option<mpsc::Sender<()>>>> = Arc::default();
     let (triggered, its_stop) = (Arc::clone(&trigger), stopping.clone());
-    tasks.spawn(keep_alive("keys", stopping.clone(), move || {
+    let looking_after_keys = keep_alive("keys", FIRST_PAUSE, stopping.clone(), move || {
         let (sender, receiver) = mpsc::channel(1);
         *triggered.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         keys::run(of_keys.clone(), receiver, its_stop.clone())
-    }));
+    });
+    tasks.spawn(lasting("keys", looking_after_keys));
     let of_objects = SealedSecretsTask { config, client, keys, metrics, health, events };
     let its_stop = stopping.clone();
-    tasks.spawn(keep_alive("sealedsecrets", stopping, move || sealed::run(of_objects.clone(), its_stop.clone())));
+    let reconciling =
+        keep_alive("sealedsecrets", FIRST_PAUSE, stopping, move || sealed::run(of_objects.clone(), its_stop.clone()));
+    tasks.spawn(lasting("sealedsecrets", reconciling));
 
-    let reason = signals
-        .stopping(|| {
-            let trigger = trigger.lock().unwrap_or_else(PoisonError::into_inner);
-            // One that waits already is enough.
-            _ = trigger.as_ref().map(|trigger| trigger.try_send(()));
-        })
-        .await;
+    let new_key = || {
+        let trigger = trigger.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that waits already is enough.
+        _ = trigger.as_ref().map(|trigger| trigger.try_send(()));
+    };
+    let (reason, outcome) = tokio::select! {
+        signal = signals.stopping(new_key) => (signal, Ok(())),
+        trouble = one_has_ended(&mut tasks) => ("none", Err(trouble)),
+    };
     tracing::info!(signal = reason, "Shutting down; what is under way is finished first");
     _ = stop.send(true);
     let finish = async {
@@ -165,11 +178,42 @@ async fn live(config: Arc<Config>) -> Result<(), Trouble> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("Shut down; not everything that was under way could be finished in time"),
         _ = signals.stopping(|| {}) => tracing::warn!("Shut down at once, because of a second signal"),
     }
-    Ok(())
+    outcome
+}
+
+/// A task that lasts as long as the program: its name and how it ended, should it end.
+async fn lasting<F>(name: &'static str, task: F) -> (&'static str, Result<(), String>)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let ended = match tokio::spawn(task).await {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(_) => Err("an internal error".to_owned()),
+    };
+    (name, ended)
+}
+
+/// Waits until one of the tasks ends that nobody has told to.
+async fn one_has_ended(tasks: &mut JoinSet<(&'static str, Result<(), String>)>) -> Trouble {
+    let (name, ended) = match tasks.join_next().await {
+        Some(Ok(ended)) => ended,
+        Some(Err(_)) | None => ("a task", Ok(())),
+    };
+    let why = ended.err().unwrap_or_else(|| "it has ended by itself".to_owned());
+    Trouble {
+        about: "A part of the controller has ended that should not",
+        error: format!("{name}: {why}"),
+        hint: "it cannot be started again without the others; whoever supervises this program, such as the kubelet, does so",
+    }
 }
 
 /// Runs a task again and again, with longer and longer pauses, until it ends because it was told to.
-async fn keep_alive<F>(name: &'static str, stopping: watch::Receiver<bool>, start: impl Fn() -> F) -> io::Result<()>
+async fn keep_alive<F>(
+    name: &'static str,
+    first_pause: Duration,
+    stopping: watch::Receiver<bool>,
+    start: impl Fn() -> F,
+) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -179,10 +223,14 @@ where
         if *stopping.borrow() {
             return Ok(());
         }
-        let pause = backoff(attempt, Duration::from_secs(1), Duration::from_secs(60));
+        let pause = backoff(attempt, first_pause, LAST_PAUSE);
         let failed = ended.is_err();
         tracing::error!(task = name, failed, pause = ?pause, "A task has ended that should not; it is started again");
-        tokio::time::sleep(pause).await;
+        let mut told = stopping.clone();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = super::stopped(&mut told) => return Ok(()),
+        }
         attempt += 1;
     }
 }
@@ -204,16 +252,12 @@ async fn connect(config: &Config) -> Result<kube::Client, Trouble> {
     // Another crate may have installed the same provider: then there is one.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = match &config.kubeconfig {
-        Some(path) => {
-            let trouble = |error: kube::config::KubeconfigError| Trouble {
-                about: "Cannot use the kubeconfig",
-                error: chain(&error),
-                hint: "--kubeconfig names a file with a current context whose cluster and user are in it too",
-            };
-            let file = kube::config::Kubeconfig::read_from(path).map_err(trouble)?;
-            kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.map_err(trouble)?
-        }
-        None => kube::Config::incluster().map_err(|error| Trouble {
+        Some(path) => Connection::current_context_of(path).await.map_err(|error| Trouble {
+            about: "Cannot use the kubeconfig",
+            error: chain(&error),
+            hint: "--kubeconfig names a file with a current context whose cluster and user are in it too",
+        })?,
+        None => Connection::service_account().map_err(|error| Trouble {
             about: "There is no service account to connect to the cluster with",
             error: chain(&error),
             hint: "in a Pod: set serviceAccountName, and do not switch automountServiceAccountToken off; elsewhere: --kubeconfig FILE",
@@ -226,4 +270,48 @@ async fn connect(config: &Config) -> Result<kube::Client, Trouble> {
         hint: "the certificate authority, certificate or key of the connection cannot be used",
     })?;
     Ok(builder.with_layer(&throttle).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_or_fails_is_started_again_until_it_is_told_to_stop() {
+        let (stop, stopping) = watch::channel(false);
+        let (starts, third) = (Arc::new(AtomicUsize::new(0)), stopping.clone());
+        let counted = starts.clone();
+        let kept = tokio::spawn(keep_alive("test", Duration::from_millis(1), stopping, move || {
+            let (number, mut told) = (counted.fetch_add(1, Ordering::SeqCst), third.clone());
+            async move {
+                match number {
+                    0 => panic!("as a fault of ours would"),
+                    1 => {}
+                    _ => super::super::stopped(&mut told).await,
+                }
+            }
+        }));
+        while starts.load(Ordering::SeqCst) < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!kept.is_finished());
+        stop.send(true).unwrap();
+        kept.await.unwrap().unwrap();
+        assert_eq!(starts.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_is_named_with_the_reason() {
+        let failed = || async { Err(io::Error::other("no more files")) };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(lasting("HTTP server", std::future::pending()));
+        tasks.spawn(lasting("HTTP metrics server", failed()));
+        assert_eq!(one_has_ended(&mut tasks).await.error, "HTTP metrics server: no more files");
+        tasks.spawn(lasting("keys", async { panic!("as a fault of ours would") }));
+        assert_eq!(one_has_ended(&mut tasks).await.error, "keys: an internal error");
+        tasks.spawn(lasting("sealedsecrets", async { Ok(()) }));
+        assert_eq!(one_has_ended(&mut tasks).await.error, "sealedsecrets: it has ended by itself");
+    }
 }

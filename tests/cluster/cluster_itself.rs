@@ -90,3 +90,29 @@ fn an_api_server_of_ones_own_can_be_paused_and_restarted() {
     cluster.restart_api_server();
     assert_eq!(cluster.get("/api/v1/namespaces/itself-own").0, 200);
 }
+
+/// This binary once more, with one test of those above, over programs in a folder of somebody else's: scripts that tell they were called.
+#[test]
+fn other_programs_are_used_where_kubebuilder_assets_names_them() {
+    let Some(ours) = support::peers::go_module("cluster/go", "kubernetes 1.36.3 and etcd 3.6.8") else { return };
+    let folder = support::temp_dir();
+    let real = folder.path().join("real");
+    std::fs::create_dir(&real).unwrap();
+    for name in ["etcd", "kube-apiserver"] {
+        std::os::unix::fs::symlink(&ours, real.join(name)).unwrap();
+        let script =
+            format!("#!/bin/sh\necho \"$@\" >> {0}/{name}.called\nexec {0}/real/{name} \"$@\"\n", folder.path().display());
+        std::fs::write(folder.path().join(name), script).unwrap();
+        std::fs::set_permissions(folder.path().join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let test = "cluster_itself::an_api_server_of_ones_own_can_be_paused_and_restarted";
+    let mut run = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = run.args(["--exact", test, "--nocapture"]).env("KUBEBUILDER_ASSETS", folder.path()).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && String::from_utf8_lossy(&text).contains("1 passed"), "{}", String::from_utf8_lossy(&text));
+    let called = |name: &str| std::fs::read_to_string(folder.path().join(format!("{name}.called"))).unwrap();
+    assert!(called("etcd").contains("--data-dir"));
+    // The test restarts it.
+    assert_eq!(called("kube-apiserver").lines().count(), 2);
+    assert!(!folder.path().join("kube-controller-manager").exists(), "it does without");
+}

@@ -7,6 +7,7 @@ mod support;
 
 mod bootstrap;
 mod cluster_itself;
+mod connections;
 mod controller;
 mod controller_http;
 mod controller_start;

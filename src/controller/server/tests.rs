@@ -219,6 +219,11 @@ fn stopping_ends_idle_connections_and_takes_no_new_ones() {
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"");
-    assert!(TcpStream::connect(served.address).is_err());
+    // The listener is closed by another task than the connection: sooner or later.
+    let end = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(served.address).is_ok() {
+        assert!(Instant::now() < end, "it still takes connections");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     served.runtime.take().unwrap().shutdown_timeout(Duration::from_secs(5));
 }
