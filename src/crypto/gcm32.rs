@@ -52,6 +52,29 @@ pub struct Sealed {
     pub tag: [u8; TAG_LEN],
 }
 
+/// Nonces drawn in growing batches: a call of the random generator costs as much as sealing a short value, whatever it fills.
+/// Every nonce is given out once.
+#[derive(Debug, Default)]
+pub struct Nonces {
+    drawn: Vec<[u8; NONCE_LEN]>,
+    batch: usize,
+}
+
+impl Nonces {
+    const LARGEST_BATCH: usize = 64;
+
+    fn next(&mut self) -> Result<[u8; NONCE_LEN], Error> {
+        if self.drawn.is_empty() {
+            // One for a single value, more as it turns out that there are more.
+            self.batch = (self.batch * 2).clamp(1, Self::LARGEST_BATCH);
+            let mut batch = vec![[0; NONCE_LEN]; self.batch];
+            super::random::fill(batch.as_flattened_mut()).map_err(|_| Error::Random)?;
+            self.drawn = batch;
+        }
+        self.drawn.pop().ok_or(Error::Random)
+    }
+}
+
 /// AES-256-GCM under one key. The expanded key is wiped on drop.
 pub struct Gcm32 {
     aes: Aes256,
@@ -74,9 +97,15 @@ impl Gcm32 {
     /// # Errors
     /// [`Error::Random`] and [`Error::TooLong`].
     pub fn seal(&self, associated: &[u8], plaintext: &[u8]) -> Result<Sealed, Error> {
-        let mut nonce = [0; NONCE_LEN];
-        super::random::fill(&mut nonce).map_err(|_| Error::Random)?;
-        self.seal_with_nonce(nonce, associated, plaintext)
+        self.seal_with(&mut Nonces::default(), associated, plaintext)
+    }
+
+    /// As [`Gcm32::seal`], for many values in a row.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seal_with(&self, nonces: &mut Nonces, associated: &[u8], plaintext: &[u8]) -> Result<Sealed, Error> {
+        self.seal_with_nonce(nonces.next()?, associated, plaintext)
     }
 
     /// As [`Gcm32::seal`], under a nonce that the caller took from [`Gcm32::seal`] before.
@@ -163,6 +192,14 @@ mod tests {
         let first = gcm.seal(b"a:", b"v").unwrap();
         assert_eq!(gcm.seal_with_nonce(first.nonce, b"a:", b"v").unwrap(), first);
         assert_ne!(gcm.seal(b"a:", b"v").unwrap().nonce, first.nonce);
+    }
+
+    #[test]
+    fn no_nonce_is_given_out_twice() {
+        let mut nonces = Nonces::default();
+        let drawn: std::collections::HashSet<_> = (0..1000).map(|_| nonces.next().unwrap()).collect();
+        assert_eq!(drawn.len(), 1000);
+        assert!(!drawn.contains(&[0; NONCE_LEN]));
     }
 
     #[test]

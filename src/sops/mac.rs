@@ -54,7 +54,7 @@ impl Mac {
         if matches!(value, Scalar::Comment(_)) || (self.scope == Scope::Encrypted && !encrypted) {
             return;
         }
-        self.hash.update(value.to_plain().expose());
+        value.with_plain(|plain| self.hash.update(plain));
     }
 
     /// The finished MAC: 128 upper-case hexadecimal digits.

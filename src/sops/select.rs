@@ -126,7 +126,7 @@ impl Selector {
 ///
 /// The walker says where it goes: [`Walk::enter`] a map or list, [`Walk::key`] before a key's value, [`Walk::comment`] and
 /// [`Walk::item_done`] in between.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Walk<'a> {
     selector: &'a Selector,
     /// For each level: whether a key on the path down to it matched.

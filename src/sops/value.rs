@@ -13,6 +13,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use time::OffsetDateTime;
 
 use super::go;
+pub use crate::crypto::gcm32::Nonces;
 use crate::crypto::gcm32::{self, Gcm32, TAG_LEN};
 use crate::secret::SecretBytes;
 
@@ -137,13 +138,19 @@ impl Scalar {
     /// The bytes that are sealed and hashed for this value.
     #[must_use]
     pub fn to_plain(&self) -> SecretBytes {
-        match self {
-            Self::Text(bytes) | Self::Comment(bytes) => bytes.clone(),
-            Self::Int(value) => value.to_string().into_bytes().into(),
-            Self::Float(value) => go::float_f(*value).into_bytes().into(),
-            Self::Bool(value) => go::bool_title(*value).as_bytes().to_vec().into(),
-            Self::Time(value) => go::time_nano(*value).into_bytes().into(),
-        }
+        self.with_plain(SecretBytes::copy_of)
+    }
+
+    /// Shows the bytes that are sealed and hashed for this value, without a copy of those that are there already.
+    pub fn with_plain<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
+        let text = match self {
+            Self::Text(bytes) | Self::Comment(bytes) => return look(bytes.expose()),
+            Self::Int(value) => value.to_string(),
+            Self::Float(value) => go::float_f(*value),
+            Self::Bool(value) => go::bool_title(*value).to_owned(),
+            Self::Time(value) => go::time_nano(*value),
+        };
+        look(SecretBytes::new(text.into_bytes()).expose())
     }
 
     /// The value of type `kind` that these decrypted bytes mean.
@@ -204,22 +211,49 @@ impl Encrypted {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let line = text.split('\n').next().unwrap_or_default();
         let inner = line.strip_prefix(HEAD).and_then(|rest| rest.rsplit_once(']')).ok_or(Error::Form)?.0;
-        let (inner, kind) = inner.rsplit_once(",type:").ok_or(Error::Form)?;
-        let (inner, tag) = inner.rsplit_once(",tag:").ok_or(Error::Form)?;
-        let (data, iv) = inner.rsplit_once(",iv:").ok_or(Error::Form)?;
+        let (inner, kind) = last_part(inner, ",type:").ok_or(Error::Form)?;
+        let (inner, tag) = last_part(inner, ",tag:").ok_or(Error::Form)?;
+        let (data, iv) = last_part(inner, ",iv:").ok_or(Error::Form)?;
         if [data, iv, tag, kind].iter().any(|part| part.is_empty()) {
             return Err(Error::Form);
         }
         let decode = |part, text: &str| BASE64.decode(text).map_err(|_| Error::Part { part });
-        let tag = decode("tag", tag)?.try_into().map_err(|_| Error::Part { part: "tag" })?;
+        let mut buffer = [0; 3 * (TAG_LEN / 3 + 1)];
+        let length = BASE64.decode_slice(tag, &mut buffer).map_err(|_| Error::Part { part: "tag" })?;
+        let tag = buffer.get(..length).and_then(|bytes| bytes.try_into().ok()).ok_or(Error::Part { part: "tag" })?;
         Ok(Self { data: decode("data", data)?, iv: decode("iv", iv)?, tag, kind: Kind::parse(kind)? })
+    }
+
+    /// The text of the value, as it stands in a file.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let parts = [(HEAD, &self.data[..]), (",iv:", &self.iv[..]), (",tag:", &self.tag[..])];
+        let kind = self.kind.as_str();
+        let length = parts.iter().map(|(name, bytes)| name.len() + bytes.len().div_ceil(3) * 4).sum::<usize>();
+        let mut text = String::with_capacity(length + ",type:]".len() + kind.len());
+        for (name, bytes) in parts {
+            text.push_str(name);
+            BASE64.encode_string(bytes, &mut text);
+        }
+        text.extend([",type:", kind, "]"]);
+        text
+    }
+}
+
+/// A text cut at the last occurrence of `name`, which begins with a comma and has no other.
+fn last_part<'t>(text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
+    let mut until = text.len();
+    loop {
+        until = memchr::memrchr(b',', text.as_bytes().get(..until)?)?;
+        if let Some(part) = text.get(until..)?.strip_prefix(name) {
+            return Some((text.get(..until)?, part));
+        }
     }
 }
 
 impl fmt::Display for Encrypted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [data, iv, tag] = [&self.data[..], &self.iv[..], &self.tag[..]].map(|bytes| BASE64.encode(bytes));
-        write!(f, "{HEAD}{data},iv:{iv},tag:{tag},type:{}]", self.kind)
+        f.write_str(&self.to_text())
     }
 }
 
@@ -229,9 +263,19 @@ impl fmt::Display for Encrypted {
 /// that holds it; at the top of a document that is a lone colon. Keys are not escaped: `a:b` and `a` then `b` are the same.
 #[must_use]
 pub fn associated_data<S: AsRef<str>>(path: &[S]) -> String {
-    let mut text = path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(":");
-    text.push(':');
+    let mut text = String::new();
+    write_associated_data(path, &mut text);
     text
+}
+
+/// As [`associated_data`], behind what is in `text`.
+pub(super) fn write_associated_data<S: AsRef<str>>(path: &[S], text: &mut String) {
+    for key in path {
+        text.extend([key.as_ref(), ":"]);
+    }
+    if path.is_empty() {
+        text.push(':');
+    }
 }
 
 /// Seals and opens the values of one document under its data key.
@@ -250,10 +294,18 @@ impl Cipher {
     /// # Errors
     /// [`Error::Cipher`] without randomness, or for a value over 64 GiB.
     pub fn seal(&self, value: &Scalar, associated: &str) -> Result<Option<Encrypted>, Error> {
+        self.seal_with(&mut Nonces::default(), value, associated)
+    }
+
+    /// As [`Cipher::seal`], for many values in a row.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seal_with(&self, nonces: &mut Nonces, value: &Scalar, associated: &str) -> Result<Option<Encrypted>, Error> {
         if value.is_empty() {
             return Ok(None);
         }
-        let sealed = self.0.seal(associated.as_bytes(), value.to_plain().expose())?;
+        let sealed = value.with_plain(|plain| self.0.seal_with(nonces, associated.as_bytes(), plain))?;
         Ok(Some(Encrypted { data: sealed.ciphertext, iv: sealed.nonce.to_vec(), tag: sealed.tag, kind: value.kind() }))
     }
 

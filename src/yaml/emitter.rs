@@ -28,12 +28,27 @@ pub fn is_printable(c: char) -> bool {
         && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
+/// Whether a text is one long word of letters, digits and signs that mean nothing there, as ciphertexts are: every style keeps it.
+fn is_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // `:` and `#` mean something only beside a blank, and the signs of flow style only at the begin.
+    let inner = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'+' | b'=' | b',' | b'[' | b']' | b':' | b'-' | b'#')
+    };
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric) && bytes.last() != Some(&b':') && bytes.iter().all(|byte| inner(*byte))
+}
+
 impl Allowed {
+    const ALL: Self = Self { plain: true, single_quoted: true, block: true };
     const NONE: Self = Self { plain: false, single_quoted: false, block: false };
 
     /// Looks a text over.
     #[must_use]
     pub fn of(text: &str, tabs: Tabs) -> Self {
+        if is_word(text) { Self::ALL } else { Self::in_full(text, tabs) }
+    }
+
+    fn in_full(text: &str, tabs: Tabs) -> Self {
         let mut allowed = Self { plain: true, single_quoted: true, block: !text.is_empty() };
         if text.starts_with("---") || text.starts_with("...") {
             allowed.plain = false;
@@ -96,4 +111,29 @@ pub fn is_base_60(text: &str) -> bool {
         [b'0'..=b'5', digit] => digit.is_ascii_digit(),
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_judged_as_every_other_text() {
+        let signs = ["a", "Z", "0", "_", ".", "/", "+", "=", ",", "[", "]", ":", "-", "#", " ", "\t", "\n", "é", "'", "\u{85}"];
+        let mut words = 0;
+        for first in signs {
+            for second in signs {
+                for third in signs {
+                    for text in [first.to_owned(), [first, second].concat(), [first, second, third].concat()] {
+                        words += usize::from(is_word(&text));
+                        for tabs in [Tabs::Escaped, Tabs::InBlocks] {
+                            assert_eq!(Allowed::of(&text, tabs), Allowed::in_full(&text, tabs), "{text:?}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(words > 400, "{words}");
+        assert!(is_word("ENC[AES256_GCM,data:a+/=,iv:b=,tag:c==,type:str]"));
+    }
 }

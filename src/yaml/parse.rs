@@ -3,7 +3,9 @@
 //! The events' spans are bytes and exact for plain, quoted, flow and alias nodes. Three are repaired here: a block scalar's
 //! span lacks its `|` header (found by reading forward from the node before it, never by looking back, because a comment
 //! behind the header may hold a `|` too); a block collection's span is empty (it is made from its children); the dash of a
-//! sequence written at its key's own indentation is skipped.
+//! sequence written at its key's own indentation is skipped. Texts of the plain kind are read by [`quick`], with the same result.
+
+mod quick;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -25,6 +27,14 @@ pub fn parse_stream(text: &str) -> Result<Vec<Document>, Error> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Error::TooLong { bytes: text.len(), limit: MAX_TEXT_BYTES });
     }
+    match quick::parse(text) {
+        Some(documents) => Ok(documents),
+        None => parse_in_full(text),
+    }
+}
+
+/// Reads all of YAML, and says what is wrong with what is none.
+fn parse_in_full(text: &str) -> Result<Vec<Document>, Error> {
     let mut builder = Builder::new(text);
     for event in Parser::new_from_str_with_options(text, parser_options()) {
         let (event, span) = event.map_err(|error| syntax_error(&error))?;

@@ -13,6 +13,7 @@ use super::error::Position;
 
 /// One document of a stream.
 #[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct Document {
     pub(super) nodes: Vec<NodeData>,
     pub(super) root: usize,
@@ -111,6 +112,7 @@ pub enum Kind {
 }
 
 #[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct NodeData {
     pub(super) content: Content,
     pub(super) tag: Option<Box<str>>,
@@ -123,6 +125,7 @@ pub(super) struct NodeData {
 }
 
 #[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) enum Content {
     /// `header` is the end of the `|-` of a block scalar.
     Scalar {

@@ -363,7 +363,7 @@ impl Emitter {
         if !text.is_empty() && !self.whitespace {
             self.put(' ');
         }
-        text.chars().for_each(|char| self.put(char));
+        self.put_text(text);
         self.whitespace &= text.is_empty();
         self.indention = false;
     }
@@ -373,7 +373,7 @@ impl Emitter {
             Style::Plain => self.plain(text),
             Style::SingleQuoted => {
                 self.indicator("'", true, false, false);
-                text.replace('\'', "''").chars().for_each(|char| self.put(char));
+                self.put_text(&text.replace('\'', "''"));
                 self.indicator("'", false, false, false);
                 (self.whitespace, self.indention) = (false, false);
             }
@@ -428,7 +428,7 @@ impl Emitter {
                     code => format!("\\U{code:08X}"),
                 },
             };
-            escape.chars().for_each(|char| self.put(char));
+            self.put_text(&escape);
         }
         self.indicator("\"", false, false, false);
         (self.whitespace, self.indention) = (false, false);
@@ -510,7 +510,7 @@ impl Emitter {
             if at > 0 {
                 self.write_indent();
             }
-            line.chars().for_each(|char| self.put(char));
+            self.put_text(line);
             self.indention = false;
             self.put_break();
         }
@@ -520,6 +520,12 @@ impl Emitter {
     fn put(&mut self, char: char) {
         self.out.push(char);
         self.column += 1;
+    }
+
+    /// A text without line breaks.
+    fn put_text(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += if text.is_ascii() { text.len() } else { text.chars().count() };
     }
 
     fn put_break(&mut self) {
@@ -547,7 +553,7 @@ impl Emitter {
         if need_whitespace && !self.whitespace {
             self.put(' ');
         }
-        text.chars().for_each(|char| self.put(char));
+        self.put_text(text);
         self.whitespace = is_whitespace;
         self.indention = self.indention && is_indention;
     }
