@@ -13,6 +13,7 @@ pub use super::commands::cert_fetch::FetchArgs;
 pub use super::commands::convert::ConvertArgs;
 pub use super::commands::doctor::DoctorArgs;
 pub use super::commands::install::InstallArgs;
+pub use super::commands::man::ManArgs;
 pub use super::commands::nats::NatsArgs;
 pub use super::commands::reseal::ResealArgs;
 pub use super::commands::scan::ScanArgs;
@@ -107,6 +108,8 @@ pub enum Command {
     Install(InstallArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write all of them
+    Man(ManArgs),
 }
 
 /// How a result is printed.

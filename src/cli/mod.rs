@@ -54,6 +54,7 @@ const VERBS: &[&str] = &[
     "nats",
     "install",
     "completions",
+    "man",
 ];
 
 /// A program whose command line we speak: gets the words after its name.
@@ -143,6 +144,7 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         Command::Install(args) => commands::install::run(&args, io),
         Command::Nats(args) => commands::nats::run(args, io),
         Command::Completions(args) => commands::completions::run(&args, io),
+        Command::Man(args) => commands::man::run(&args, io),
     }
 }
 

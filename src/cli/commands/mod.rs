@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod init;
 pub mod install;
 pub mod keys;
+pub mod man;
 pub mod nats;
 pub mod reseal;
 pub mod scan;

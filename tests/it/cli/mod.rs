@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod files;
 mod hygiene;
+mod man;
 mod nats;
 mod reseal;
 mod scan;
