@@ -1,8 +1,9 @@
 //! The pages and recordings of `docs/` whose commands need a cluster, run as they are typed there.
 //!
 //! The programs run inside the cluster's network ([`Workshop`]). There is no kubelet: [`Kubelet`] looks at the controller's Deployment
-//! after each command and runs the controller that its image names, ours or the reference's, so that `hecate-seal install`, `helm
-//! upgrade` and `helm rollback` do what they do on nodes.
+//! after each command and runs the controller that its image names, ours or the reference's, with the Deployment's arguments and as its
+//! service account, so that `hecate-seal install`, `helm upgrade` and `helm rollback` do what they do on nodes, and the rights in the
+//! manifests are shown to suffice.
 //!
 //! `HECATE_UPDATE=1` writes the recordings anew (`support::recording`).
 
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::harness::Cluster;
 use crate::harness::controller::{Controller, Which};
 use crate::harness::service::Service;
+use crate::harness::users::User;
 use crate::support::console::{self, Stage};
 use crate::support::{self, peers, recording};
 
@@ -113,7 +115,12 @@ impl<'a> Kubelet<'a> {
             ours if ours.contains("hecate-seal-controller") => Which::Ours,
             _ => Which::Reference,
         };
-        let controller = self.cluster.controller(which, NAMESPACE).start().expect("the controller is there");
+        let pod = &deployment["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().expect("the Deployment has a service account");
+        let token = self.cluster.kubectl(["create", "token", account, "-n", NAMESPACE]).ok().out().trim().to_owned();
+        let user = User { name: format!("system:serviceaccount:{NAMESPACE}:{account}"), token };
+        let setup = self.cluster.controller(which, NAMESPACE).user(&user).flags(flags(&pod["containers"][0]["args"]));
+        let controller = setup.start().expect("the controller is there");
         let port = controller.port;
         let labels = json!({});
         self.cluster.endpoints(&Service { namespace: NAMESPACE, name: CONTROLLER, port, port_name: Some("http"), labels });
@@ -127,6 +134,19 @@ impl<'a> Kubelet<'a> {
         self.cluster.patched(&format!("{path}/status"), &json!({ "status": all_up }));
         self.controller = Some(controller);
     }
+}
+
+/// The arguments of a container, but for where to listen: that is the test's to say.
+fn flags(args: &Value) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut skipping = false;
+    for arg in args.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        skipping = arg.starts_with("--listen") || skipping && !arg.starts_with('-');
+        if !skipping {
+            kept.push(arg.to_owned());
+        }
+    }
+    kept
 }
 
 /// A cluster on which nobody has installed anything yet.
