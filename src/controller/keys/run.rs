@@ -66,6 +66,7 @@ pub async fn run(task: KeyTask, trigger: mpsc::Receiver<()>, mut stop: watch::Re
         secrets: Secrets::new(task.client.clone(), &task.config.own_namespace, FIELD_MANAGER),
         api: Api::namespaced(task.client.clone(), &task.config.own_namespace),
         store: Store::new(task.config.keys.order),
+        listing: Listing::default(),
         task,
     };
     tokio::select! {
@@ -79,6 +80,23 @@ struct Work {
     secrets: Secrets,
     api: Api<Secret>,
     store: Store,
+    listing: Listing,
+}
+
+/// A list of the key Secrets that the watch is about to give.
+#[derive(Default)]
+struct Listing {
+    /// Names that were in it so far.
+    listed: Vec<String>,
+    /// Keys that were made since it was asked for. It may be of the time before them; the changes that follow it have them.
+    made: Vec<String>,
+}
+
+impl Listing {
+    /// Whether it tells, at its end, that there is no key Secret of this name.
+    fn lacks(&self, name: &String) -> bool {
+        !self.listed.contains(name) && !self.made.contains(name)
+    }
 }
 
 type Changes = Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<Secret>>> + Send>>;
@@ -92,7 +110,6 @@ impl Work {
         } else {
             Box::pin(futures::stream::pending())
         };
-        let mut listed = Vec::new();
         let mut not_before = None;
         loop {
             if self.store.newest_since().is_none() {
@@ -110,7 +127,7 @@ impl Work {
                     tracing::info!("Generating a new key on demand");
                     _ = self.generate_or_report().await;
                 }
-                Some(change) = changes.next() => self.change(change, &mut listed),
+                Some(change) = changes.next() => self.change(change),
             }
         }
     }
@@ -242,27 +259,29 @@ impl Work {
         let name = secret.metadata.name.clone().unwrap_or_default();
         tracing::info!(namespace, name, "New key written");
         tracing::info!(certificate, "Certificate generated");
+        self.listing.made.push(name);
         self.take(&secret);
         Ok(())
     }
 
-    /// What the watch tells. `listed` collects the names of a new list.
-    fn change(&mut self, change: watcher::Result<watcher::Event<Secret>>, listed: &mut Vec<String>) {
+    /// What the watch tells.
+    fn change(&mut self, change: watcher::Result<watcher::Event<Secret>>) {
         let changed = match change {
             Ok(watcher::Event::Init) => {
-                listed.clear();
+                self.listing = Listing::default();
                 false
             }
             Ok(watcher::Event::InitApply(secret)) => {
-                listed.extend(secret.metadata.name.clone());
+                self.listing.listed.extend(secret.metadata.name.clone());
                 self.take(&secret.into())
             }
             Ok(watcher::Event::Apply(secret)) => self.take(&secret.into()),
             Ok(watcher::Event::Delete(secret)) => self.forget(secret.metadata.name.as_deref().unwrap_or_default()),
             Ok(watcher::Event::InitDone) => {
                 let legacy = self.task.config.keys.prefix.clone();
-                let gone = self.store.names().into_iter().filter(|name| !listed.contains(name) && *name != legacy);
-                let gone: Vec<String> = gone.collect();
+                let listing = std::mem::take(&mut self.listing);
+                let gone: Vec<String> =
+                    self.store.names().into_iter().filter(|name| *name != legacy && listing.lacks(name)).collect();
                 gone.iter().filter(|name| self.forget(name)).count() > 0
             }
             Err(error) => {
@@ -313,6 +332,17 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+
+    #[test]
+    fn a_list_that_was_asked_for_before_a_key_was_made_does_not_take_it_away() {
+        let names = ["old", "made", "gone"].map(str::to_owned);
+        let listing = Listing { listed: vec!["old".to_owned()], made: vec!["made".to_owned()] };
+        let gone: Vec<&String> = names.iter().filter(|name| listing.lacks(name)).collect();
+        assert_eq!(gone, ["gone"]);
+        // The next one was asked for after that.
+        let listing = Listing { listed: vec!["old".to_owned()], ..Listing::default() };
+        assert!(listing.lacks(&names[1]));
+    }
 
     #[test]
     fn the_age_of_the_newest_key_decides_when_the_next_is_made() {

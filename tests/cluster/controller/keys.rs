@@ -229,3 +229,22 @@ fn a_key_that_is_too_old_is_renewed_at_once_and_the_old_one_still_opens() {
         assert_eq!(place.key_secrets().len(), 2);
     }
 }
+
+/// The list of the watch is under way while the key is made, and does not have it: it is no reason to drop it and make another.
+#[test]
+fn a_renewal_at_start_makes_one_key_though_keys_are_watched() {
+    let Some(place) = Place::new("renew-watch") else { return };
+    place.cluster.key_secret(&place.keys, "one", "test-only-2048");
+    let Some(controller) = place.start(Which::Ours, &["--watch-for-secrets", "--key-renew-period=1h"]) else { return };
+    place.cluster.wait("the new key", || place.key_secrets().len() == 2);
+    place.cluster.wait("its certificate", || controller.certificate().trim() != pem("test-only-2048.crt").trim());
+    // Once this is seen, the list has been and gone.
+    place.cluster.delete(&format!("{}/one", secrets(&place.keys)));
+    let ended = |line: &str| line.contains("private key is no longer used");
+    place.cluster.wait("the old key's end", || controller.log().lines().any(|line| ended(line) && line.contains("=one")));
+    let log = controller.log();
+    assert_eq!(log.lines().filter(|line| ended(line)).count(), 1, "{log}");
+    assert_eq!(log.lines().filter(|line| line.contains("New key written")).count(), 1, "{log}");
+    assert_eq!(place.key_secrets().len(), 1);
+    controller.stop();
+}
