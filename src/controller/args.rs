@@ -107,7 +107,7 @@ struct Typed {
     /// Do not watch Secrets: a deleted one is not made again
     #[arg(long, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = values::boolean, help_heading = "How it is looked after")]
     skip_recreate: bool,
-    /// Delete the Secret of a deleted SealedSecret, instead of leaving it to the cluster's garbage collector
+    /// Delete the Secret that a deleted SealedSecret had made, instead of leaving it to the cluster's garbage collector
     #[arg(long, default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = values::boolean, help_heading = "How it is looked after")]
     old_gc_behavior: bool,
     /// Quick attempts at an object that fails, before it waits longer and longer

@@ -36,9 +36,9 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names a part that must become ready.
+    /// Names a part that must become ready; again, if it starts anew.
     pub fn expect(&self, part: &str) {
-        self.parts().entry(part.to_owned()).or_default();
+        self.parts().insert(part.to_owned(), Part::default());
     }
 
     /// The part is at work, and any trouble is over.
@@ -108,6 +108,8 @@ mod tests {
         let long_ago = now.checked_sub(TROUBLE_LASTS).unwrap();
         health.parts().get_mut("watch").unwrap().trouble = Some((long_ago, "forbidden".to_owned()));
         assert!(health.is_ready());
+        health.expect("keys");
+        assert_eq!(health.problems(), ["keys: not ready yet"], "it starts anew");
     }
 
     #[test]

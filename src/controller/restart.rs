@@ -3,7 +3,8 @@
 //! Asked for by an annotation on the SealedSecret, or on the Secret through the template:
 //! `secrets.hecate.dev/restart: DaemonSet/hecate-daemon, Deployment/web`. A restart is what `kubectl rollout restart` does: another
 //! `kubectl.kubernetes.io/restartedAt` on the Pod template. Only workloads of the Secret's own namespace can be named. That the
-//! controller may not, or that there is no such workload, is said in an event; the Secret is in place anyway.
+//! controller may not, or that there is no such workload, is said in an event; the Secret is in place anyway. When a restart that
+//! failed is tried again is decided in `sealed/rollout`.
 
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
@@ -84,11 +85,20 @@ pub fn parse(annotation: &str) -> (Vec<Workload>, Vec<String>) {
     (workloads, wrong)
 }
 
+/// Why a workload was not restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For people.
+    pub text: String,
+    /// Whether to try again: not if there is no such workload, or it must not be restarted.
+    pub passing: bool,
+}
+
 /// Restarts a workload.
 ///
 /// # Errors
-/// Why it was not restarted, for people.
-pub async fn restart(client: &Client, namespace: &str, workload: &Workload, now: OffsetDateTime) -> Result<(), String> {
+/// Why it was not restarted.
+pub async fn restart(client: &Client, namespace: &str, workload: &Workload, now: OffsetDateTime) -> Result<(), Refusal> {
     let (kind, plural) = workload.kind.names();
     let resource = ApiResource {
         group: "apps".to_owned(),
@@ -104,10 +114,12 @@ pub async fn restart(client: &Client, namespace: &str, workload: &Workload, now:
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     bounded(api.patch_metadata(&workload.name, &params, &Patch::Merge(&patch))).await.map(|_| ()).map_err(|error| {
         let asked = Asked { verb: "patch", resource: plural, group: "apps", namespace: Some(namespace) };
-        match failure::code(&error) {
+        let code = failure::code(&error);
+        let text = match code {
             Some(404) => format!("there is no {workload} in the namespace {namespace}"),
             _ => failure::explain(&asked, &error),
-        }
+        };
+        Refusal { text, passing: !matches!(code, Some(403 | 404)) }
     })
 }
 

@@ -5,6 +5,7 @@
 //! - `state`: what is remembered between two events; little
 //! - `queue`: which object is looked at when
 //! - `reconcile`: what happens to one object, and when it is looked at again
+//! - `rollout`: workloads that are restarted, until that goes well
 //! - `report`: what is told about it afterwards, when no Secret waits to be made
 //! - `pass`: opening it, and making the Secret what it shall be
 //! - `desired`: what the Secret shall be; `status`: what the status says. Both are values to values.
@@ -18,8 +19,11 @@ mod pass;
 mod queue;
 mod reconcile;
 mod report;
+mod rollout;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod watches;
 
 use std::sync::Arc;
@@ -40,6 +44,7 @@ use super::stopped;
 use crate::cluster::bounded;
 use queue::{Queue, Urgency, Work};
 use report::Reports;
+use rollout::Rollouts;
 use state::State;
 
 /// Objects at work at once. Most of the time they wait for the API server; private-key work has its own, smaller limit.
@@ -85,6 +90,7 @@ struct Reconciler {
     queue: Queue,
     state: State,
     reports: Reports,
+    rollouts: Rollouts,
     /// Cores for private-key work.
     cores: Arc<Semaphore>,
     /// Watches of Secrets; none with `--skip-recreate`.
@@ -96,6 +102,9 @@ struct Reconciler {
 }
 
 /// Reconciles until `stop` says so; then what is at work is finished, and what was done is reported.
+///
+/// Ends before that when one of its parts does, which none should: a watch or worker that a fault of ours ended would leave a
+/// controller that answers and is deaf. Whoever called starts it anew, and its first lists make up for what was missed.
 pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
     let namespaces: Vec<Option<String>> = match &task.config.namespaces {
         Namespaces::All => vec![None],
@@ -106,54 +115,76 @@ pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
             names.into_iter().map(Some).collect()
         }
     };
-    for namespace in &namespaces {
-        task.health.expect(&watches::part(object::PLURAL, namespace.as_deref()));
-        if !task.config.skip_recreate {
-            task.health.expect(&watches::part("secrets", namespace.as_deref()));
-        }
-    }
-    let watched = namespaces.iter().filter(|_| !task.config.skip_recreate).map(|namespace| {
-        let (synced, tried) = (AtomicBool::new(false), watch::Sender::new(false));
-        Arc::new(Watched { namespace: namespace.clone(), synced, tried })
-    });
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let reconciler = Arc::new(Reconciler {
-        watched: watched.collect(),
-        config: task.config,
-        client: task.client,
-        keys: task.keys,
-        metrics: task.metrics,
-        health: task.health,
-        events: task.events,
-        queue: Queue::default(),
-        state: State::default(),
-        reports: Reports::default(),
-        cores: Arc::new(Semaphore::new(cores)),
-        keeps_opened: AtomicBool::new(false),
-        described: OnceCell::new(),
-    });
+    let parts: Vec<String> = namespaces.iter().flat_map(|namespace| parts(&task.config, namespace.as_deref())).collect();
+    parts.iter().for_each(|part| task.health.expect(part));
+    let health = task.health.clone();
+    let reconciler = Arc::new(Reconciler::new(task, &namespaces));
 
-    let mut workers = JoinSet::new();
-    let mut watches = JoinSet::new();
+    let (mut workers, mut watches, mut looking) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
     for watched in &reconciler.watched {
         watches.spawn(reconciler.clone().watch_secrets(watched.namespace.clone(), watched.clone()));
     }
     for namespace in namespaces {
         if let Some(namespace) = namespace.clone() {
-            watches.spawn(watches::look_for(reconciler.client.clone(), namespace));
+            looking.spawn(watches::look_for(reconciler.client.clone(), namespace));
         }
         watches.spawn(reconciler.clone().watch_objects(namespace));
     }
     watches.spawn(reconciler.clone().follow_keys());
+    watches.spawn(reconciler.clone().follow_restarts());
     for _ in 0..WORKERS {
         workers.spawn(reconciler.clone().work(stop.clone()));
     }
-    stopped(&mut stop).await;
+    let told = told_to_stop(&mut stop, &mut watches, &mut workers).await;
     watches.abort_all();
-    while workers.join_next().await.is_some() {}
+    if told {
+        while workers.join_next().await.is_some() {}
+    } else {
+        parts.iter().for_each(|part| health.expect(part));
+    }
+}
+
+/// Waits until `stop` says so. Gives `false` if a watch or a worker ends before.
+async fn told_to_stop(stop: &mut watch::Receiver<bool>, watches: &mut JoinSet<()>, workers: &mut JoinSet<()>) -> bool {
+    tokio::select! {
+        biased;
+        () = stopped(stop) => true,
+        Some(_) = watches.join_next() => false,
+        Some(_) = workers.join_next() => false,
+    }
+}
+
+/// The names in the health of what a namespace, or all of them, needs.
+fn parts(config: &Config, namespace: Option<&str>) -> impl Iterator<Item = String> {
+    let secrets = (!config.skip_recreate).then(|| watches::part("secrets", namespace));
+    [watches::part(object::PLURAL, namespace)].into_iter().chain(secrets)
 }
 
 impl Reconciler {
+    fn new(task: SealedSecretsTask, namespaces: &[Option<String>]) -> Self {
+        let watched = namespaces.iter().filter(|_| !task.config.skip_recreate).map(|namespace| {
+            let (synced, tried) = (AtomicBool::new(false), watch::Sender::new(false));
+            Arc::new(Watched { namespace: namespace.clone(), synced, tried })
+        });
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            watched: watched.collect(),
+            config: task.config,
+            client: task.client,
+            keys: task.keys,
+            metrics: task.metrics,
+            health: task.health,
+            events: task.events,
+            queue: Queue::default(),
+            state: State::default(),
+            reports: Reports::default(),
+            rollouts: Rollouts::default(),
+            cores: Arc::new(Semaphore::new(cores)),
+            keeps_opened: AtomicBool::new(false),
+            described: OnceCell::new(),
+        }
+    }
+
     async fn work(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let stopped_before = tokio::select! {
             () = stopped(&mut stop) => true,

@@ -100,7 +100,11 @@ impl Reconciler {
         let wrong = |error: serde_json::Error| Failure::unseal(format!("spec.template.metadata: {error}"));
         let mut secret = ClusterSecret::try_from(unsealed.secret).map_err(wrong)?;
         desired::clean(&mut secret.metadata);
-        let (made, done) = self.write(key, secret, &uid).await?;
+        let (made, mut done) = self.write(key, secret, &uid).await?;
+        if self.state.take_doubt(key) {
+            // What it finds in place is its own earlier work, of which nobody was told.
+            done = Done::Values;
+        }
         Ok(Success { opened: Opened::new(generation, scope, &unsealed.opened_by, made), done, restart })
     }
 
@@ -140,22 +144,26 @@ impl Reconciler {
             let existing =
                 if known_absent { None } else { api.get(&key.name).await.map_err(|error| Failure::update(key, &error))? };
             known_absent = false;
-            let written = match existing {
-                None => api.create(&secret).await.map(|metadata| (made(&metadata), Done::Values)),
+            let (written, done) = match existing {
+                None => (api.create(&secret).await, Done::Values),
                 Some(existing) => match desired::change(&existing, secret.clone(), uid, !self.config.skip_recreate) {
                     Change::None => return Ok((made(&existing.metadata), Done::Nothing)),
                     Change::Unmanaged => return Err(Failure::unmanaged(&key.name)),
                     Change::Write { secret, values } => {
-                        let done = if values { Done::Values } else { Done::Described };
-                        api.replace(&secret).await.map(|metadata| (made(&metadata), done))
+                        (api.replace(&secret).await, if values { Done::Values } else { Done::Described })
                     }
                 },
             };
             match written {
-                Ok(written) => return Ok(written),
+                Ok(metadata) => return Ok((made(&metadata), done)),
                 // Somebody made, changed or deleted it in between.
                 Err(error) if attempt <= CONFLICTS && matches!(failure::code(&error), Some(404 | 409)) && !is_gone(&error) => {}
-                Err(error) => return Err(Failure::update(key, &error)),
+                Err(error) => {
+                    if done == Done::Values && may_have_happened(&error) {
+                        self.state.doubt(key);
+                    }
+                    return Err(Failure::update(key, &error));
+                }
             }
         }
     }
@@ -185,6 +193,11 @@ fn made(metadata: &kube::core::ObjectMeta) -> Made {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
     }
+}
+
+/// Whether the API server may have done what it was asked although it did not say so.
+fn may_have_happened(error: &kube::Error) -> bool {
+    failure::code(error).is_none_or(|code| code == 408 || code >= 500)
 }
 
 /// The namespace is not there: asking again does not help.

@@ -4,19 +4,17 @@
 use std::time::Duration;
 
 use kube::Api;
-use time::OffsetDateTime;
 
 use super::Reconciler;
 use super::object::{GROUP, Object, ObjectKey, PLURAL};
 use super::pass::{Done, Failure, Success};
 use super::report::{Report, Told};
-use super::state::{Failing, Known};
-use super::status;
+use super::state::Failing;
+use super::status::{self, Opened};
 use crate::cluster::bounded;
 use crate::controller::events::Kind;
 use crate::controller::failure::{self, Asked, backoff};
 use crate::controller::metrics::Reason;
-use crate::controller::restart;
 
 /// The first pauses after what may pass by itself: the reference's, and so many of them as `--max-unseal-retries` says.
 const QUICK: Duration = Duration::from_millis(5);
@@ -26,6 +24,12 @@ const PATIENT: Duration = Duration::from_secs(60);
 pub(super) const LONGEST: Duration = Duration::from_secs(1000);
 /// Pause when what was missing came about meanwhile.
 const SOON: Duration = Duration::from_millis(200);
+
+/// What an object that failed may wait for: another number is another state.
+struct Surroundings {
+    keys: u64,
+    turns: u32,
+}
 
 impl Reconciler {
     /// Looks at an object. Gives the pause after which it has to be looked at again.
@@ -49,30 +53,43 @@ impl Reconciler {
         if self.is_as_recorded(key, &object) {
             tracing::debug!(key = %key, "Unchanged since it was opened");
             self.observe(&object, &object.status);
+            self.note_made(key, Opened::of(&object.status).as_ref());
             self.state.ended(key, None);
             return None;
         }
         tracing::info!(key = %key, "Updating");
-        let keys_before = *self.keys.subscribe().borrow();
+        let before = self.surroundings(key);
         let result = self.pass(key, &mut object).await;
+        self.note_made(key, result.as_ref().ok().map(|success| &success.opened));
         let mut events: Vec<Told> = self.tell(key, &object, result.as_ref()).into_iter().collect();
-        if let Ok(Success { done: Done::Values, restart: Some(annotation), .. }) = &result {
-            events.extend(self.restart(key, annotation).await);
+        if let Ok(Success { done: Done::Values, restart, .. }) = &result {
+            events.extend(self.restart(key, object.reference(), restart.as_deref().unwrap_or_default()).await);
         }
         let outcome = result.as_ref().map(|success| success.opened.clone()).map_err(|failure| failure.message.clone());
         self.reports.put(key, Report::new(object, outcome, events));
         self.queue.report(key.clone());
-        let pause = self.next(key, &result)?;
-        let failing = result.err().map(|failure| failure.failing);
-        Some(if self.is_overtaken(key, failing, keys_before) { pause.min(SOON) } else { pause })
+        self.next(key, &result, &before)
+    }
+
+    /// What an object that failed waits for, as it is now.
+    fn surroundings(&self, key: &ObjectKey) -> Surroundings {
+        Surroundings { keys: *self.keys.subscribe().borrow(), turns: self.state.turns(key) }
     }
 
     /// Whether what it waits for came about while it was still at work, so that nothing will wake it.
-    fn is_overtaken(&self, key: &ObjectKey, failing: Option<Failing>, keys_before: u64) -> bool {
+    fn is_overtaken(&self, key: &ObjectKey, failing: Failing, before: &Surroundings) -> bool {
+        let now = self.surroundings(key);
         match failing {
-            Some(Failing::Unseal) => *self.keys.subscribe().borrow() != keys_before,
-            Some(Failing::Blocked) => self.secrets_are_known(&key.namespace) && self.state.secret(key) == Known::Absent,
-            _ => false,
+            Failing::Unseal => now.keys != before.keys,
+            Failing::Blocked => now.turns != before.turns,
+            Failing::Refused => false,
+        }
+    }
+
+    /// Notes which Secret is this object's, where its deletion is ours to do.
+    fn note_made(&self, key: &ObjectKey, opened: Option<&Opened>) {
+        if let Some(opened) = opened.filter(|_| self.config.old_gc) {
+            self.state.has_made(key, &opened.secret.uid);
         }
     }
 
@@ -112,29 +129,8 @@ impl Reconciler {
         }
     }
 
-    /// Restarts the workloads that the annotation names; gives the events of that.
-    async fn restart(&self, key: &ObjectKey, annotation: &str) -> Vec<Told> {
-        let (workloads, wrong) = restart::parse(annotation);
-        let failed = |text: String| {
-            tracing::warn!(key = %key, reason = text, "A workload was not restarted");
-            (Kind::Warning, "ErrRestartFailed", text)
-        };
-        let mut events: Vec<Told> = wrong.into_iter().map(failed).collect();
-        for workload in &workloads {
-            let restarted = restart::restart(&self.client, &key.namespace, workload, OffsetDateTime::now_utc()).await;
-            events.push(match restarted {
-                Ok(()) => {
-                    tracing::info!(key = %key, workload = %workload, "Restarted: the values of the Secret changed");
-                    (Kind::Normal, "Restarted", format!("Restarted {workload}: the values of the Secret changed"))
-                }
-                Err(text) => failed(text),
-            });
-        }
-        events
-    }
-
     /// When to look again, and what the log says about it.
-    fn next(&self, key: &ObjectKey, result: &Result<Success, Failure>) -> Option<Duration> {
+    fn next(&self, key: &ObjectKey, result: &Result<Success, Failure>, surroundings: &Surroundings) -> Option<Duration> {
         let Err(failure) = result else {
             self.state.opened(key);
             return None;
@@ -148,8 +144,10 @@ impl Reconciler {
             Failing::Blocked if self.config.skip_recreate => backoff(before, SLOW, LONGEST),
             _ => backoff(before, PATIENT, LONGEST),
         };
+        let overtaken = self.is_overtaken(key, failure.failing, surroundings);
+        let pause = if overtaken { pause.min(SOON) } else { pause };
         let error = &failure.message;
-        if quick {
+        if quick || overtaken {
             tracing::error!(key = %key, error, "Error updating, will retry");
         } else {
             tracing::error!(key = %key, error, pause = pause.as_secs(), "Error updating, giving up until something changes or the pause is over");

@@ -163,6 +163,10 @@ impl Reconciler {
         if let (true, Some(value)) = (self.config.update_status, status::synced(status)) {
             let key = object.key();
             self.metrics.condition(&key.namespace, &key.name, object.instance(), value);
+            // It may have been deleted meanwhile, and forgotten before this line.
+            if !self.state.has_object(&key) {
+                self.metrics.forget(&key.namespace, &key.name);
+            }
         }
     }
 }

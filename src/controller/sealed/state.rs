@@ -11,7 +11,7 @@ use kube::core::ObjectMeta;
 
 use super::desired::{MANAGED_ANNOTATION, PATCH_ANNOTATION, controller_of, is_annotated};
 use super::object::{Object, ObjectKey};
-use crate::seal::Scope;
+use crate::seal::{SKIP_OWNER_ANNOTATION, Scope};
 
 /// Most objects that are kept until they are looked at.
 const MAX_KEPT: usize = 512;
@@ -37,6 +37,20 @@ struct Entry {
     failing: Option<Failing>,
     attempts: u32,
     kept: Option<Box<Object>>,
+    /// How often the Secret of its name went, came, or became another's.
+    turns: u32,
+    /// Uid of the Secret that it made last, where that is asked for.
+    made: Option<String>,
+    /// Values were written, and no answer came.
+    doubtful: bool,
+}
+
+/// A SealedSecret that is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) uid: String,
+    /// Uid of the Secret that it made last, if that was noted.
+    pub(super) made: Option<String>,
 }
 
 /// A Secret.
@@ -48,6 +62,8 @@ pub(super) struct SecretFacts {
     pub(super) owner: Option<String>,
     pub(super) managed: bool,
     pub(super) patch: bool,
+    /// It was made to have no owner.
+    pub(super) unowned: bool,
 }
 
 impl SecretFacts {
@@ -58,6 +74,16 @@ impl SecretFacts {
             owner: controller_of(metadata).map(|owner| owner.uid.clone()),
             managed: is_annotated(metadata, MANAGED_ANNOTATION),
             patch: is_annotated(metadata, PATCH_ANNOTATION),
+            unowned: is_annotated(metadata, SKIP_OWNER_ANNOTATION),
+        }
+    }
+
+    /// Whether the Secret is nobody's but this SealedSecret's. One without owner counts only if it was made so, and by this one:
+    /// what somebody else made, or only let it add to, or cut loose from it (`--cascade=orphan`), is not its own.
+    pub(super) fn is_only_of(&self, gone: &Gone) -> bool {
+        match &self.owner {
+            Some(owner) => *owner == gone.uid,
+            None => self.unowned && !self.patch && gone.made.as_ref() == Some(&self.uid),
         }
     }
 }
@@ -100,6 +126,9 @@ impl State {
             failing: None,
             attempts: 0,
             kept: None,
+            turns: 0,
+            made: None,
+            doubtful: false,
         });
         entry.instance = object.instance().to_owned();
         let same = entry.uid == object.uid() && entry.generation == generation && entry.scope == scope;
@@ -110,7 +139,10 @@ impl State {
             }
             return false;
         }
-        entry.uid = object.uid().to_owned();
+        if entry.uid != object.uid() {
+            entry.uid = object.uid().to_owned();
+            entry.made = None;
+        }
         (entry.generation, entry.scope, entry.failing, entry.attempts) = (generation, scope, None, 0);
         if entry.kept.is_some() || kept < MAX_KEPT {
             let added = entry.kept.replace(Box::new(object)).is_none();
@@ -119,12 +151,12 @@ impl State {
         true
     }
 
-    /// Forgets a SealedSecret; gives its uid if it was known.
-    pub(super) fn object_deleted(&self, key: &ObjectKey) -> Option<String> {
+    /// Forgets a SealedSecret; tells of it if it was known.
+    pub(super) fn object_deleted(&self, key: &ObjectKey) -> Option<Gone> {
         let mut inner = self.inner();
         let entry = inner.objects.remove(key)?;
         inner.kept -= usize::from(entry.kept.is_some());
-        Some(entry.uid)
+        Some(Gone { uid: entry.uid, made: entry.made })
     }
 
     /// The object as its last event told of it, if it was kept; it is not kept any longer.
@@ -157,6 +189,31 @@ impl State {
         before
     }
 
+    /// Notes which Secret a SealedSecret has made.
+    pub(super) fn has_made(&self, key: &ObjectKey, secret: &str) {
+        if let Some(entry) = self.inner().objects.get_mut(key) {
+            entry.made = Some(secret.to_owned());
+        }
+    }
+
+    /// Notes that values were written and no answer came: they may be in place, and nothing that follows from it was done.
+    pub(super) fn doubt(&self, key: &ObjectKey) {
+        if let Some(entry) = self.inner().objects.get_mut(key) {
+            entry.doubtful = true;
+        }
+    }
+
+    /// Whether such a write came before; it is forgotten then.
+    pub(super) fn take_doubt(&self, key: &ObjectKey) -> bool {
+        self.inner().objects.get_mut(key).is_some_and(|entry| std::mem::take(&mut entry.doubtful))
+    }
+
+    /// How often the Secret of this name went, came, or became another's since its SealedSecret is known: whoever finds it in
+    /// the way and reads another number afterwards has found what is no longer so.
+    pub(super) fn turns(&self, key: &ObjectKey) -> u32 {
+        self.inner().objects.get(key).map_or(0, |entry| entry.turns)
+    }
+
     /// Every SealedSecret that does not open.
     pub(super) fn waiting_for_keys(&self) -> Vec<ObjectKey> {
         let inner = self.inner();
@@ -167,11 +224,14 @@ impl State {
     /// Takes in the metadata of a Secret. Tells whether a SealedSecret that it blocked may go on.
     pub(super) fn secret_applied(&self, key: ObjectKey, facts: SecretFacts) -> bool {
         let mut inner = self.inner();
-        let blocked = inner.objects.get(&key).is_some_and(|entry| entry.failing == Some(Failing::Blocked));
         let whose = |facts: &SecretFacts| (facts.uid.clone(), facts.owner.clone(), facts.managed, facts.patch);
         let changed = inner.secrets.get(&key).is_none_or(|old| whose(old) != whose(&facts));
+        let blocked = inner.objects.get_mut(&key).filter(|_| changed).is_some_and(|entry| {
+            entry.turns = entry.turns.wrapping_add(1);
+            entry.failing == Some(Failing::Blocked)
+        });
         inner.secrets.insert(key, facts);
-        blocked && changed
+        blocked
     }
 
     /// Takes in that a Secret is gone; its last metadata, if the event had them. Tells whether its SealedSecret has to be looked
@@ -179,12 +239,11 @@ impl State {
     pub(super) fn secret_deleted(&self, key: &ObjectKey, last: Option<SecretFacts>) -> bool {
         let mut inner = self.inner();
         let known = inner.secrets.remove(key);
-        let Some(facts) = last.or(known) else { return false };
-        inner.objects.get(key).is_some_and(|entry| {
-            matches!(entry.failing, Some(Failing::Blocked | Failing::Refused))
-                || facts.owner.as_deref() == Some(&entry.uid)
-                || facts.managed
-        })
+        let (Some(facts), Some(entry)) = (last.or(known), inner.objects.get_mut(key)) else { return false };
+        entry.turns = entry.turns.wrapping_add(1);
+        matches!(entry.failing, Some(Failing::Blocked | Failing::Refused))
+            || facts.owner.as_deref() == Some(&entry.uid)
+            || facts.managed
     }
 
     /// What the watch knows of a Secret.
@@ -217,7 +276,7 @@ mod tests {
     }
 
     fn facts(uid: &str, owner: Option<&str>, managed: bool) -> SecretFacts {
-        SecretFacts { uid: uid.into(), version: "1".into(), owner: owner.map(Into::into), managed, patch: false }
+        SecretFacts { uid: uid.into(), version: "1".into(), owner: owner.map(Into::into), managed, ..SecretFacts::default() }
     }
 
     fn key() -> ObjectKey {
@@ -235,7 +294,7 @@ mod tests {
         assert_eq!(state.take_kept(&key()).unwrap().uid(), "u-2");
         assert!(state.take_kept(&key()).is_none());
         assert_eq!(state.inner().kept, 0);
-        assert_eq!(state.object_deleted(&key()).as_deref(), Some("u-2"));
+        assert_eq!(state.object_deleted(&key()), Some(Gone { uid: "u-2".into(), made: None }));
     }
 
     #[test]
@@ -285,6 +344,49 @@ mod tests {
         assert!(state.secret_applied(key(), facts("s", None, true)));
         state.ended(&key(), None);
         assert!(!state.secret_applied(key(), facts("s", None, false)));
+    }
+
+    #[test]
+    fn a_turn_of_the_secret_is_seen_by_who_was_at_work_meanwhile() {
+        let state = State::default();
+        state.object_applied(object("u-1", 1, ""));
+        let mut turns = vec![state.turns(&key())];
+        state.secret_applied(key(), facts("s", None, false));
+        turns.push(state.turns(&key()));
+        state.secret_applied(key(), SecretFacts { version: "2".into(), ..facts("s", None, false) });
+        turns.push(state.turns(&key()));
+        state.secret_deleted(&key(), None);
+        turns.push(state.turns(&key()));
+        // A view that is old tells nothing new, however often it is asked.
+        turns.push(state.turns(&key()));
+        assert_eq!(turns, [0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn only_what_a_deleted_object_made_is_its_own() {
+        let state = State::default();
+        state.object_applied(object("u-1", 1, ""));
+        state.has_made(&key(), "s");
+        state.object_applied(object("u-1", 2, ""));
+        let gone = state.object_deleted(&key()).unwrap();
+        assert_eq!(gone, Gone { uid: "u-1".into(), made: Some("s".into()) });
+        let unowned = SecretFacts { unowned: true, ..facts("s", None, false) };
+        for (facts, own) in [
+            (facts("s", Some("u-1"), false), true),
+            (facts("s", Some("u-2"), false), false),
+            (facts("s", None, false), false),
+            (facts("s", None, true), false),
+            (unowned.clone(), true),
+            (SecretFacts { uid: "other".into(), ..unowned.clone() }, false),
+            (SecretFacts { patch: true, ..unowned.clone() }, false),
+        ] {
+            assert_eq!(facts.is_only_of(&gone), own, "{facts:?}");
+        }
+        assert!(!unowned.is_only_of(&Gone { made: None, ..gone }));
+        state.object_applied(object("u-1", 1, ""));
+        state.has_made(&key(), "s");
+        state.object_applied(object("u-2", 1, ""));
+        assert_eq!(state.object_deleted(&key()).unwrap().made, None, "another object of the name");
     }
 
     #[test]

@@ -18,13 +18,15 @@ use kube::{Api, Client, Resource};
 
 use super::object::{GROUP, Object, ObjectKey, PLURAL};
 use super::queue::Urgency;
-use super::state::SecretFacts;
+use super::state::{Gone, SecretFacts};
 use super::{Reconciler, Watched};
 use crate::cluster::bounded;
 use crate::controller::failure::{self, Asked};
 
 /// Objects of a page when listing: a page of large objects must not be large.
 const PAGE: u32 = 100;
+/// How often a deletion is decided anew because the Secret changed in between.
+const CONFLICTS: usize = 5;
 
 /// Metadata of a Secret.
 type SecretMeta = PartialObjectMeta<Secret>;
@@ -93,12 +95,12 @@ impl Reconciler {
         self.metrics.queue_depth(self.queue.waiting());
     }
 
-    fn object_deleted(&self, key: &ObjectKey) {
-        let Some(uid) = self.state.object_deleted(key) else { return };
+    pub(super) fn object_deleted(&self, key: &ObjectKey) {
+        let Some(gone) = self.state.object_deleted(key) else { return };
         self.queue.forget(key);
         self.metrics.forget(&key.namespace, &key.name);
         if self.config.old_gc {
-            tokio::spawn(collect(self.client.clone(), key.clone(), uid));
+            tokio::spawn(collect(self.client.clone(), key.clone(), gone));
         }
     }
 
@@ -112,9 +114,11 @@ impl Reconciler {
         while let Some(event) = stream.next().await {
             match event {
                 Ok(event) => {
-                    let (answered, done) = (!matches!(event, Event::Init), matches!(event, Event::InitDone));
+                    // A change comes only after the list that it follows.
+                    let follows = matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_));
+                    let answered = !matches!(event, Event::Init);
                     self.secret_event(event, &mut listed, namespace.as_deref());
-                    if done {
+                    if follows {
                         watched.synced.store(true, Ordering::Release);
                         watched.tried.send_replace(true);
                     }
@@ -123,8 +127,8 @@ impl Reconciler {
                     }
                 }
                 Err(error) => {
-                    // While the watch is broken, what it knew may be old.
-                    if matches!(error, watcher::Error::InitialListFailed(_)) {
+                    // While it cannot list or go on, what it knew grows old. When it goes on, its next event tells.
+                    if matches!(error, watcher::Error::InitialListFailed(_) | watcher::Error::WatchStartFailed(_)) {
                         watched.synced.store(false, Ordering::Release);
                     }
                     watched.tried.send_replace(true);
@@ -218,29 +222,42 @@ pub(super) fn part(resource: &str, namespace: Option<&str>) -> String {
 }
 
 /// `--old-gc-behavior`: the Secret of a deleted SealedSecret is deleted by us, not by the garbage collector. Unlike the reference
-/// it is only if the SealedSecret is really gone, not just out of the label selector, and the Secret is nobody else's.
-async fn collect(client: Client, key: ObjectKey, uid: String) {
-    let objects: Api<Object> = Api::namespaced(client.clone(), &key.namespace);
-    let secrets: Api<Secret> = Api::namespaced(client, &key.namespace);
-    let result = async {
-        if objects.get_metadata_opt(&key.name).await?.is_some() {
-            return Ok(false);
-        }
-        let Some(secret) = secrets.get_metadata_opt(&key.name).await? else { return Ok(false) };
-        let facts = SecretFacts::of(&secret.metadata);
-        if facts.owner.is_some_and(|owner| owner != uid) {
-            return Ok(false);
-        }
-        let only_this = Preconditions { uid: Some(facts.uid), resource_version: None };
-        secrets.delete(&key.name, &DeleteParams::default().preconditions(only_this)).await.map(|_| true)
-    };
-    match result.await {
+/// it is only if the SealedSecret is really gone, not just out of the label selector, and the Secret is its own
+/// ([`SecretFacts::is_only_of`]): one that it was never given, or that holds what others put in, stays.
+async fn collect(client: Client, key: ObjectKey, gone: Gone) {
+    match delete_its_own(&client, &key, &gone).await {
         Ok(true) => tracing::info!("sealed-secret" = %key, "SealedSecret has gone, deleted its Secret"),
-        Ok(false) => {}
-        Err(error) if matches!(failure::code(&error), Some(404 | 409)) => {}
+        Ok(false) => tracing::debug!("sealed-secret" = %key, "SealedSecret has gone, and no Secret was its own"),
         Err(error) => {
             let asked = Asked { verb: "delete", resource: "secrets", group: "", namespace: Some(&key.namespace) };
             tracing::error!("sealed-secret" = %key, error = failure::explain(&asked, &error), "The Secret stays");
+        }
+    }
+}
+
+/// Tells whether there was something to delete.
+async fn delete_its_own(client: &Client, key: &ObjectKey, gone: &Gone) -> kube::Result<bool> {
+    let objects: Api<Object> = Api::namespaced(client.clone(), &key.namespace);
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &key.namespace);
+    if bounded(objects.get_metadata_opt(&key.name)).await?.is_some() {
+        return Ok(false);
+    }
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let Some(secret) = bounded(secrets.get_metadata_opt(&key.name)).await? else { return Ok(false) };
+        let facts = SecretFacts::of(&secret.metadata);
+        if !facts.is_only_of(gone) {
+            tracing::info!("sealed-secret" = %key, "SealedSecret has gone; the Secret of its name is not its own and stays");
+            return Ok(false);
+        }
+        // Owner and annotations decide: whoever changes them in between is listened to.
+        let only_this = Preconditions { uid: Some(facts.uid), resource_version: Some(facts.version) };
+        match bounded(secrets.delete(&key.name, &DeleteParams::default().preconditions(only_this))).await {
+            Ok(_) => return Ok(true),
+            Err(error) if failure::code(&error) == Some(404) => return Ok(false),
+            Err(error) if failure::code(&error) == Some(409) && attempt < CONFLICTS => {}
+            Err(error) => return Err(error),
         }
     }
 }

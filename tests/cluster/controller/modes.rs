@@ -129,15 +129,87 @@ fn without_update_status_there_is_none() {
 #[test]
 fn with_the_old_garbage_collection_the_controller_deletes_the_secret() {
     each("oldgc", &["--all-namespaces=false", "--old-gc-behavior"], |mode| {
-        let metadata = json!({ "name": "app", "annotations": { "sealedsecrets.bitnami.com/patch": "true" } });
-        mode.cluster.created(&secrets(&mode.own), &json!({ "metadata": metadata }));
-        mode.create(&mode.own, "app", |_| ());
+        // It has no owner, so that nobody else would.
+        mode.create(&mode.own, "app", |object| {
+            let annotations = &mut object["spec"]["template"]["metadata"]["annotations"];
+            annotations["sealedsecrets.bitnami.com/managed"] = "true".into();
+            annotations["sealedsecrets.bitnami.com/skip-set-owner-references"] = "true".into();
+        });
         mode.wait(&mode.own, "app");
         mode.cluster.wait("the status", || mode.status(&mode.own, "app")["conditions"][0]["status"] == "True");
-        // It has no owner, so that nobody else would.
         assert_eq!(mode.cluster.delete(&format!("{}/app", sealed_secrets(&mode.own))).0, 200);
         mode.cluster.wait("the end of the Secret", || mode.cluster.get(&format!("{}/app", secrets(&mode.own))).0 == 404);
     });
+}
+
+/// A difference: the reference deletes whatever has the name.
+#[test]
+fn the_old_garbage_collection_leaves_what_is_not_its_own() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let own = "m-oldgc-foreign";
+    cluster.namespace(own);
+    cluster.key_secret(own, "sealed-secrets-key1", KEY);
+    let flags = ["--all-namespaces=false", "--old-gc-behavior"];
+    let Some(controller) = cluster.controller(Which::Ours, own).flags(flags).start() else { return };
+    let mode = Mode { cluster, own: own.to_owned(), other: own.to_owned(), controller };
+    let status = |name: &str| mode.status(own, name)["conditions"][0]["status"].clone();
+    let path = |name: &str| format!("{}/{name}", sealed_secrets(own));
+    // One that it refused to touch; one that it only added to; one that was cut loose from its owner.
+    let foreign = json!({ "metadata": { "name": "foreign" }, "stringData": { "PASSWORD": "precious" } });
+    cluster.created(&secrets(own), &foreign);
+    let metadata = json!({ "name": "patched", "annotations": { "sealedsecrets.bitnami.com/patch": "true" } });
+    cluster.created(&secrets(own), &json!({ "metadata": metadata, "stringData": { "PASSWORD": "precious" } }));
+    let mut names = vec![("foreign", "Background", "PASSWORD"), ("patched", "Background", "PASSWORD")];
+    if cluster.collects_garbage() {
+        names.push(("orphan", "Orphan", "foo"));
+    }
+    for (name, how, key) in names {
+        mode.create(own, name, |_| ());
+        let wanted = if name == "foreign" { "False" } else { "True" };
+        cluster.wait(name, || status(name) == wanted);
+        assert_eq!(cluster.delete_as(&path(name), how).0, 200);
+        let told = |line: &str| line.contains(&format!("{own}/{name}")) && line.contains("SealedSecret has gone");
+        cluster.wait("the decision", || mode.controller.log().lines().any(told));
+        assert!(cluster.secret_value(own, name, key).is_some(), "{name}");
+    }
+}
+
+/// A difference: the reference does not watch what is in the way.
+#[test]
+fn without_the_right_to_watch_secrets_one_in_the_way_makes_no_hot_loop() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (keys, work) = ("m-nowatch-keys", "m-nowatch");
+    cluster.namespace(keys);
+    cluster.namespace(work);
+    cluster.key_secret(keys, "sealed-secrets-key1", KEY);
+    let user = cluster.user();
+    let mut rules = crate::harness::controller::unsealer_rules();
+    for rule in rules.as_array_mut().unwrap() {
+        if rule["resources"][0] == "secrets" {
+            rule["verbs"].as_array_mut().unwrap().retain(|verb| verb != "watch");
+        }
+    }
+    cluster.cluster_role(&user, &rules);
+    cluster.role(&user, keys, &crate::harness::controller::key_admin_rules());
+    let flags = ["--all-namespaces=false".to_owned(), format!("--additional-namespaces={work}")];
+    let Some(controller) = cluster.controller(Which::Ours, keys).user(&user).flags(flags).start() else { return };
+    let said = format!("cannot watch secrets in the namespace {work}: not allowed");
+    cluster.wait("the reason", || controller.log().contains(&said));
+    // What its list told is old now: it does not know of this one.
+    cluster.created(&secrets(work), &json!({ "metadata": { "name": "app" }, "stringData": { "PASSWORD": "precious" } }));
+    cluster.created(&sealed_secrets(work), &seal(KEY, Scope::Strict, work, "app", &[("foo", b"bar")]));
+    let status = || cluster.read(&format!("{}/app", sealed_secrets(work)))["status"]["conditions"][0]["status"].clone();
+    cluster.wait("the failure", || status() == "False");
+    let passes = || {
+        let text = controller.scrape();
+        let line = text.lines().find(|line| line.starts_with("sealed_secrets_controller_unseal_requests_total ")).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let before = passes();
+    std::thread::sleep(Duration::from_secs(2));
+    let more = passes() - before;
+    assert!(more < 2.0, "{more} passes in two seconds\n{}", controller.log());
+    controller.stop();
 }
 
 #[test]

@@ -113,3 +113,61 @@ fn what_is_missing_is_named_and_when_it_comes_the_controller_goes_on() {
     assert!(lines <= 2, "the same is said once a minute, not {lines} times");
     controller.stop();
 }
+
+/// A webhook that is down refuses the restart: it is made up for when the webhook has gone, though the Secret is long in place.
+#[test]
+fn a_restart_that_failed_for_a_while_is_made_up_for() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (keys, work) = ("retry-keys", "retry-work");
+    cluster.namespace(keys);
+    cluster.namespace(work);
+    cluster.key_secret(keys, "sealed-secrets-key1", KEY);
+    let user = cluster.user();
+    cluster.cluster_role(&user, &unsealer_rules());
+    cluster.role(&user, keys, &key_admin_rules());
+    cluster.role(&user, work, &json!([{ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"] }]));
+    let deployments = resources("apps/v1", work, "deployments");
+    cluster.created(&deployments, &workload("Deployment", "web"));
+    let webhooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let webhook = json!({
+        "metadata": { "name": "retry-down" },
+        "webhooks": [{
+            "name": "down.example.com",
+            "clientConfig": { "url": "https://127.0.0.1:9/" },
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": work } },
+            "rules": [{ "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"] }],
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "timeoutSeconds": 1,
+        }],
+    });
+    cluster.created(webhooks, &webhook);
+    let note =
+        |text: &str| cluster.patch(&format!("{deployments}/web"), &json!({ "metadata": { "annotations": { "note": text } } })).0;
+    let mut number = 0;
+    cluster.wait("the webhook", || {
+        number += 1;
+        note(&number.to_string()) == 500
+    });
+    let flags = ["--all-namespaces=false".to_owned(), format!("--additional-namespaces={work}")];
+    let Some(controller) = cluster.controller(Which::Ours, keys).user(&user).flags(flags).start() else { return };
+    let mut object = seal(KEY, Scope::Strict, work, "app", &[("KEY", b"one")]);
+    object["metadata"]["annotations"][RESTART] = "Deployment/web".into();
+    cluster.created(&sealed_secrets(work), &object);
+    let events = |reason: &str| cluster.events(work, "app").iter().filter(|event| event["reason"] == reason).count();
+    cluster.wait("the failure", || events("ErrRestartFailed") == 1);
+    let status = || cluster.read(&format!("{}/app", sealed_secrets(work)))["status"]["conditions"][0]["status"].clone();
+    cluster.wait("the status", || status() == "True");
+    let attempts = || controller.log().lines().filter(|line| line.contains("A workload was not restarted")).count();
+    cluster.wait("further attempts", || attempts() >= 2);
+    let restarted = || {
+        let object = cluster.read(&format!("{deployments}/web"));
+        object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"].is_string()
+    };
+    assert!(!restarted());
+    assert_eq!(cluster.delete(&format!("{webhooks}/retry-down")).0, 200);
+    cluster.wait("the restart", restarted);
+    cluster.wait("its event", || events("Restarted") == 1);
+    assert_eq!(events("ErrRestartFailed"), 1, "that it is tried again is said once");
+    controller.stop();
+}

@@ -152,7 +152,12 @@ impl Cluster {
 
     /// DELETE with background propagation, as kubectl does.
     pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
-        self.json("DELETE", path, "application/json", &json!({ "propagationPolicy": "Background" }))
+        self.delete_as(path, "Background")
+    }
+
+    /// DELETE with this propagation.
+    pub(crate) fn delete_as(&self, path: &str, propagation: &str) -> (u16, Value) {
+        self.json("DELETE", path, "application/json", &json!({ "propagationPolicy": propagation }))
     }
 
     /// Creates a namespace.
