@@ -120,6 +120,8 @@ pub struct Rotation {
     pub done: BTreeSet<KeyId>,
     /// Keep the old values as `KEY_PREVIOUS`, also where the file does not say so.
     pub keep_previous: bool,
+    /// The values that are there come from a rotation that broke off: `KEY_PREVIOUS` is older than they, and stays.
+    pub resume: bool,
     /// The program that also stores the values has the new ones already, or will get them.
     pub upstream_changed: bool,
 }

@@ -160,8 +160,9 @@ impl<'a> Planner<'a> {
         let state = if old.is_some() { State::Replaced } else { State::Added };
         let how = if old.is_some() { format!("new {}", item.kind.name()) } else { item.kind.name().to_owned() };
         self.write(&key, state, how, value);
-        let keep =
-            entry.spec.keep_previous || self.context.options.rotate.as_ref().is_some_and(|rotation| rotation.keep_previous);
+        let rotation = self.context.options.rotate.as_ref();
+        let keep = entry.spec.keep_previous || rotation.is_some_and(|rotation| rotation.keep_previous);
+        let keep = keep && !rotation.is_some_and(|rotation| rotation.resume);
         if let Some(old) = old.filter(|_| keep) {
             let previous = entry.id.key(&format!("{}_PREVIOUS", key.key));
             let write = match &old {

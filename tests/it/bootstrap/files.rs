@@ -249,3 +249,113 @@ fn no_value_shows_in_any_output_and_files_of_inputs_are_closed_to_others() {
     }
     assert_eq!(session.names(), ["bootstrap.yaml", "input", "sealed.yaml"], "nothing temporary is left");
 }
+
+/// Two Secrets in files of their own, the second made from the first; the first keeps its old value when it is rotated.
+fn chained(second: &str) -> String {
+    let cert = key_path("test-only-2048.crt.pem");
+    format!(
+        "apiVersion: hecate.social/v1alpha1
+kind: Bootstrap
+spec:
+  secrets:
+    - name: a
+      namespace: web
+      target: {{ sealedSecret: {{ path: a.yaml, cert: {cert} }} }}
+      keys: {{ PW: {{ password: {{}} }} }}
+    - name: b
+      namespace: web
+      target: {{ sealedSecret: {{ path: {second}, cert: {cert} }} }}
+      keys: {{ URL: {{ template: 'x://{{{{ a/PW }}}}@h' }} }}
+"
+    )
+}
+
+#[test]
+fn folders_of_new_files_are_made_also_in_a_repository() {
+    let session = session(&chained("clusters/one/b.yaml"));
+    let git = Command::new("git").args(["init", "-q"]).current_dir(session.path("")).status().unwrap();
+    assert!(git.success());
+    bootstrap(&session, &["apply"]).ok();
+    let password = opened(&session, "a.yaml", "PW").ok().out;
+    assert_eq!(opened(&session, "clusters/one/b.yaml", "URL").ok().out, format!("x://{password}@h"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_before_the_first_write() {
+    let session = session(&chained("b.yaml"));
+    bootstrap(&session, &["apply"]).ok();
+    let before = (session.read("a.yaml"), session.read("b.yaml"));
+    std::fs::set_permissions(session.path("b.yaml"), PermissionsExt::from_mode(0o444)).unwrap();
+    let ran = bootstrap(&session, &["rotate", "a", "--keep-previous"]).code(1);
+    assert!(ran.err.contains("cannot write b.yaml") && ran.err.contains("read-only"), "{}", ran.err);
+    assert_eq!((session.read("a.yaml"), session.read("b.yaml")), before);
+    // The same where the folder of a new file cannot be made.
+    session.write("bootstrap.yaml", chained("a.yaml/b.yaml"));
+    std::fs::remove_file(session.path("a.yaml")).unwrap();
+    session.write("a.yaml", "");
+    bootstrap(&session, &["apply"]).code(1);
+    assert_eq!(session.read("a.yaml"), "");
+}
+
+#[test]
+fn a_rotation_that_is_gone_on_with_keeps_the_value_from_before_it() {
+    let session = session(&chained("b.yaml"));
+    bootstrap(&session, &["apply"]).ok();
+    let first = opened(&session, "a.yaml", "PW").ok().out;
+    bootstrap(&session, &["rotate", "a", "--keep-previous"]).ok();
+    let second = opened(&session, "a.yaml", "PW").ok().out;
+    assert_eq!(opened(&session, "a.yaml", "PW_PREVIOUS").ok().out, first);
+    bootstrap(&session, &["rotate", "--resume", "a/PW"]).ok();
+    let third = opened(&session, "a.yaml", "PW").ok().out;
+    assert!(third != first && third != second);
+    assert_eq!(opened(&session, "a.yaml", "PW_PREVIOUS").ok().out, first);
+    assert_eq!(opened(&session, "b.yaml", "URL").ok().out, format!("x://{third}@h"));
+    bootstrap(&session, &["rotate", "--resume", "--keep-previous", "a/PW"]).code(2);
+}
+
+/// What somebody else puts into the file after it was read for the plan stays, also when it is a key of the plan itself.
+#[test]
+fn a_value_that_comes_into_the_file_while_the_run_plans_is_kept() {
+    let cert = key_path("test-only-2048.crt.pem");
+    let text = chained("b.yaml")
+        .replace("keys: { PW: { password: {} } }", "keys: { PW: { password: {} }, F: { file: { path: pipe } } }");
+    let session = session(&text[..text.find("    - name: b").unwrap()]);
+    let pipe = session.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Opening waits for the reader: the run has read its targets by then.
+            let mut write = std::fs::File::options().write(true).open(&pipe).unwrap();
+            let file = session.path("a.yaml").display().to_string();
+            let args = ["PW", "--file", &file, "--name", "a", "--namespace", "web", "--cert", &cert];
+            Session::new().stdin("mine").run(&args).ok();
+            // The plan that is made again reads the file itself.
+            std::fs::rename(&pipe, session.path("pipe.old")).unwrap();
+            session.write("pipe", "input");
+            std::io::Write::write_all(&mut write, b"input").unwrap();
+        });
+        bootstrap(&session, &["apply"]).ok();
+    });
+    assert_eq!(opened(&session, "a.yaml", "PW").ok().out, "mine");
+    assert_eq!(opened(&session, "a.yaml", "F").ok().out, "input");
+}
+
+#[test]
+fn items_of_one_name_in_two_namespaces_are_two() {
+    let item = |namespace: &str, id: &str| {
+        format!("    - {{ name: a, namespace: {namespace}, vault: V, item: {id}, path: item.yaml }}\n")
+    };
+    let text = format!(
+        "apiVersion: hecate.social/v1alpha1\nkind: Bootstrap\nspec:\n  onepassword:\n{}{}",
+        item("one", "I1"),
+        item("two", "I2")
+    );
+    let session = session(&text);
+    bootstrap(&session, &["apply"]).ok();
+    let written = session.read("item.yaml");
+    assert_eq!(written.matches("kind: OnePasswordItem").count(), 2, "{written}");
+    let plan = bootstrap(&session, &["plan"]).ok();
+    assert!(!plan.out.contains("differs"), "{}", plan.out);
+    bootstrap(&session, &["apply"]).ok();
+    assert_eq!(session.read("item.yaml"), written);
+}

@@ -83,6 +83,10 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     if !args.allow_dirty {
         draft.check_clean()?;
     }
+    if !args.dry_run {
+        // The mark in the cluster comes before the file.
+        draft.prepare()?;
+    }
     let keys: Vec<&str> = live.data.keys().map(String::as_str).collect();
     let keys = keys.join(", ");
     if args.dry_run {
@@ -94,7 +98,7 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     let nothing = std::collections::BTreeMap::new();
     // Only the version that was sealed is marked: a value that changes meanwhile would be overwritten with the old one.
     cluster.ask(async |objects| objects.set_keys(&id.namespace, &id.name, &version, &nothing, &mark).await)?;
-    draft.write()?;
+    draft.write_or_fail()?;
     io.stdout.put(format!("sealed {keys} of Secret {id} into {shown}\n"))?;
     io.hint(format!(
         "commit {shown}: the controller takes the Secret over when it comes into the cluster, with the values it has"

@@ -1,27 +1,25 @@
 //! Plans carried out: everything drafted first, then written Secret by Secret, each of them atomic.
 //!
-//! A Secret that somebody else changes meanwhile is read again and planned again. A run that breaks off leaves whole Secrets
-//! behind, and the next run goes on from there.
+//! A Secret or a file that somebody else changes meanwhile is read again and planned again. A run that breaks off leaves whole
+//! Secrets behind, and the next run goes on from there (`rotate --resume`, where values were rotated).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::files::Draft;
+use super::drafts::{self, FileDrafts};
 use super::world::{ItemState, SEALED_MANAGED, Targets};
-use super::{cluster, restart, sealed, show, sops};
+use super::{cluster, restart, sealed, show};
 use crate::bootstrap::model::Entry;
 use crate::bootstrap::plan::{Problem, SecretPlan, State, Write};
 use crate::bootstrap::spec::Target;
 use crate::bootstrap::state::{Context as PlanContext, Inputs, Options, World};
-use crate::bootstrap::{Plan, SPEC_ANNOTATION, SecretId, onepassword, plan};
-use crate::cli::args::{Format, ManifestFormat};
+use crate::bootstrap::{KeyId, Plan, SPEC_ANNOTATION, SecretId, onepassword, plan};
+use crate::cli::Io;
+use crate::cli::args::Format;
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, certificate};
 use crate::cluster::objects::Reason;
 use crate::cluster::secrets::ClusterSecret;
-use crate::crypto::x509::Certificate;
 
 /// How often a Secret that keeps changing is read again.
 const ATTEMPTS: usize = 5;
@@ -80,12 +78,6 @@ pub(super) fn look(targets: &mut Targets, inputs: &mut dyn Inputs, options: &Opt
     Ok(Planned { plan, world, items })
 }
 
-/// A draft of a file, and the Secrets that are in it.
-struct FileDraft {
-    draft: Draft,
-    secrets: Vec<SecretId>,
-}
-
 impl Run<'_> {
     /// Plans and writes until everything is as it shall be.
     pub(super) fn run(mut self, wait: &restart::Wish, io: &mut Io) -> Outcome {
@@ -108,7 +100,7 @@ impl Run<'_> {
                 break;
             }
             if attempt == ATTEMPTS {
-                return Err(Failure::new("the cluster's Secrets are changed by somebody else all the time: given up")
+                return Err(Failure::new("the Secrets or files are changed by somebody else all the time: given up")
                     .with_hint("what was written is whole; run the command again"));
             }
         }
@@ -138,12 +130,9 @@ impl Run<'_> {
 
     /// Writes a plan. `Ok(true)`: something had changed meanwhile, plan again.
     fn write(&mut self, planned: &Planned, done: &mut Done, io: &mut Io) -> Result<bool, Failure> {
-        let mut files = self.draft(planned, io)?;
-        if !self.allow_dirty {
-            for file in files.values() {
-                file.draft.check_clean()?;
-            }
-        }
+        let mut files = drafts::draft(self.targets, planned, io)?;
+        // Everything that is known to go wrong does so before anything is written.
+        files.prepare(self.allow_dirty)?;
         for name in &planned.plan.namespaces {
             let cluster = self.targets.cluster(io)?;
             cluster.ask(async |objects| objects.create_namespace(name).await)?;
@@ -154,7 +143,7 @@ impl Run<'_> {
             let Some(entry) = self.targets.loaded.model.secrets.get(secret.at).cloned() else { continue };
             let outcome = match &entry.target {
                 Target::Cluster(_) => self.write_cluster(&entry, secret, &planned.world, io),
-                Target::SealedSecret(_) | Target::Sops(_) => self.write_file(&entry, &mut files).map(|()| true),
+                Target::SealedSecret(_) | Target::Sops(_) => files.write(&entry.id),
             };
             match outcome {
                 Ok(true) => self.written(secret, done),
@@ -164,16 +153,15 @@ impl Run<'_> {
                     for line in &done.lines {
                         io.note(line);
                     }
-                    return Err(failure.wrap(format_args!("stopped at {}", secret.id)).with_hint(format_args!(
-                        "{} written, left: {}; run the command again to go on",
-                        number,
-                        left.join(", ")
-                    )));
+                    let hint = self.go_on(number, &left.join(", "));
+                    return Err(failure.wrap(format_args!("stopped at {}", secret.id)).with_hint(hint));
                 }
             }
         }
         for (id, _) in planned.items.iter().filter(|(_, state)| **state == ItemState::Absent) {
-            self.write_item(id, done, io)?;
+            if !self.write_item(id, &mut files, done, io)? {
+                return Ok(true);
+            }
         }
         Ok(false)
     }
@@ -194,63 +182,6 @@ impl Run<'_> {
         }));
         if secret.exists && !done.changed.contains(&secret.id) {
             done.changed.push(secret.id.clone());
-        }
-    }
-
-    /// Drafts every file that is to be written.
-    fn draft(&self, planned: &Planned, io: &mut Io) -> Result<BTreeMap<PathBuf, FileDraft>, Failure> {
-        let mut files: BTreeMap<PathBuf, FileDraft> = BTreeMap::new();
-        let mut certificates: BTreeMap<String, Certificate> = BTreeMap::new();
-        for secret in planned.plan.secrets.iter().filter(|secret| secret.writes().next().is_some()) {
-            let Some(entry) = self.targets.loaded.model.secrets.get(secret.at) else { continue };
-            let path = match &entry.target {
-                Target::Cluster(_) => continue,
-                Target::SealedSecret(spec) => &spec.path,
-                Target::Sops(spec) => &spec.path,
-            };
-            let (path, shown) = self.targets.loaded.target(entry.file, path, io)?;
-            let file = match files.entry(path.clone()) {
-                std::collections::btree_map::Entry::Occupied(there) => there.into_mut(),
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(FileDraft { draft: Draft::open(&path, &shown)?, secrets: Vec::new() })
-                }
-            };
-            match &entry.target {
-                Target::SealedSecret(spec) => {
-                    let source = self.certificate_of(entry, spec.cert.as_deref(), io)?;
-                    if !certificates.contains_key(&source) {
-                        certificates.insert(source.clone(), certificate::for_sealing(&source, io)?);
-                    }
-                    if let Some(certificate) = certificates.get(&source) {
-                        sealed::fill(&mut file.draft, entry, secret, spec, certificate)?;
-                    }
-                }
-                Target::Sops(_) => sops::fill(&mut file.draft, entry, secret, &self.targets.identities, io.now)?,
-                Target::Cluster(_) => {}
-            }
-            file.secrets.push(entry.id.clone());
-        }
-        Ok(files)
-    }
-
-    fn certificate_of(&self, entry: &Entry, cert: Option<&str>, io: &Io) -> Result<String, Failure> {
-        match cert {
-            Some(cert) if certificate::is_url(cert) => Ok(cert.to_owned()),
-            Some(cert) => Ok(self.targets.loaded.path(entry.file, cert, io).0.to_string_lossy().into_owned()),
-            None => self.targets.certificate.clone().ok_or_else(|| {
-                Failure::new(format_args!("{}: no certificate to seal with", entry.id))
-                    .with_hint("name one as `cert:` of the target, in .hecate-seal.yaml or HECATE_SEAL_CERT")
-            }),
-        }
-    }
-
-    /// Writes the file of a Secret, with all others that are in it.
-    fn write_file(&self, entry: &Entry, files: &mut BTreeMap<PathBuf, FileDraft>) -> Result<(), Failure> {
-        let path = files.iter().find(|(_, file)| file.secrets.contains(&entry.id)).map(|(path, _)| path.clone());
-        match path.and_then(|path| files.remove(&path)) {
-            Some(file) => file.draft.write(),
-            // Written with another Secret of the same file.
-            None => Ok(()),
         }
     }
 
@@ -281,24 +212,20 @@ impl Run<'_> {
         }
     }
 
-    fn write_item(&mut self, id: &SecretId, done: &mut Done, io: &Io) -> Result<(), Failure> {
-        let Some(item) = self.targets.loaded.model.onepassword.iter().find(|item| item.id == *id).cloned() else { return Ok(()) };
-        let object = onepassword::object(&item.spec);
+    /// Makes a OnePasswordItem. `Ok(false)`: its file had changed meanwhile.
+    fn write_item(&mut self, id: &SecretId, files: &mut FileDrafts, done: &mut Done, io: &Io) -> Result<bool, Failure> {
+        let Some(item) = self.targets.loaded.model.onepassword.iter().find(|item| item.id == *id).cloned() else {
+            return Ok(true);
+        };
         let place = match &item.spec.path {
             Some(path) => {
-                let (path, shown) = self.targets.loaded.target(item.file, path, io)?;
-                let mut draft = Draft::open(&path, &shown)?;
-                let text = draft.text()?.to_owned();
-                let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-                let new = format!("{text}{gap}{}", ManifestFormat::of_path(Some(&path)).write(&object).expose());
-                draft.set(new.into_bytes());
-                if !self.allow_dirty {
-                    draft.check_clean()?;
+                if !files.write(id)? {
+                    return Ok(false);
                 }
-                draft.write()?;
-                shown
+                self.targets.loaded.target(item.file, path, io)?.1
             }
             None => {
+                let object = onepassword::object(&item.spec);
                 self.targets.cluster(io)?.ask(async |objects| objects.create_object(&object).await)?;
                 "cluster".to_owned()
             }
@@ -307,7 +234,25 @@ impl Run<'_> {
         done.written.push(serde_json::json!({
             "namespace": id.namespace, "name": id.name, "action": "created", "target": place, "kind": onepassword::KIND,
         }));
-        Ok(())
+        Ok(true)
+    }
+
+    /// What to do after a run that broke off.
+    fn go_on(&self, number: usize, left: &str) -> String {
+        let listed = |keys: Vec<&KeyId>| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        match &self.options.rotate {
+            Some(rotation) if !rotation.done.is_empty() => {
+                let rest: Vec<&KeyId> = rotation.keys.difference(&rotation.done).collect();
+                let then =
+                    if rest.is_empty() { String::new() } else { format!(", then `bootstrap rotate {}` as before", listed(rest)) };
+                format!(
+                    "{number} written, left: {left}, which may hold what was made from the old values; go on with `hecate-seal \
+                     bootstrap rotate --resume {}`{then}",
+                    listed(rotation.done.iter().collect())
+                )
+            }
+            _ => format!("{number} written, left: {left}; run the command again to go on"),
+        }
     }
 }
 
@@ -334,7 +279,7 @@ pub(super) fn mark_for_takeover() -> BTreeMap<String, String> {
 }
 
 /// The names that a rotation touches: the Secrets themselves and those that hold something made from them.
-pub(super) fn touched(targets: &Targets, keys: &BTreeSet<crate::bootstrap::KeyId>) -> BTreeSet<SecretId> {
+pub(super) fn touched(targets: &Targets, keys: &BTreeSet<KeyId>) -> BTreeSet<SecretId> {
     let model = &targets.loaded.model;
     let mut touched: BTreeSet<SecretId> = keys.iter().map(|key| key.secret.clone()).collect();
     for key in keys {

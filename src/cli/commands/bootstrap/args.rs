@@ -141,6 +141,9 @@ pub struct RotateArgs {
     /// Keep the old values as KEY_PREVIOUS
     #[arg(long)]
     pub keep_previous: bool,
+    /// Go on after a rotation that broke off: the named keys get new values once more, and KEY_PREVIOUS stays as it is
+    #[arg(long, conflicts_with = "keep_previous")]
+    pub resume: bool,
     /// The program that also stores the value (`rotation: external`) gets the new one
     #[arg(long)]
     pub upstream_changed: bool,

@@ -53,15 +53,44 @@ impl Draft {
         self.new = Some(new);
     }
 
-    /// Writes it, if it is still what was read.
-    pub(super) fn write(&self) -> Result<(), Failure> {
-        let Some(new) = &self.new else { return Ok(()) };
+    /// Writes it, if it is still what was read. `Ok(false)`: it is not, and nothing was written.
+    pub(super) fn write(&self) -> Result<bool, Failure> {
+        let Some(new) = &self.new else { return Ok(true) };
         let failed = |error: ReplaceError| error.at(self.shown.as_ref());
         let target = replace::Target::open(&self.path, read::MAX_DOCUMENT).map_err(failed)?;
         if target.content() != self.old.as_ref().map(|old| old.as_slice()) {
-            return Err(failed(ReplaceError::Changed));
+            return Ok(false);
         }
-        target.replace(new, replace::Privacy::Shared).map_err(failed)
+        match target.replace(new, replace::Privacy::Shared) {
+            Ok(()) => Ok(true),
+            Err(ReplaceError::Changed | ReplaceError::Exists) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Everything that can be known to stand in the way of writing, found before the first write of a run. Makes the folder of a
+    /// new file.
+    pub(super) fn prepare(&self) -> Result<(), Failure> {
+        if self.new.is_none() {
+            return Ok(());
+        }
+        let failed = |error: ReplaceError| error.at(self.shown.as_ref());
+        drop(replace::Target::open(&self.path, read::MAX_DOCUMENT).map_err(failed)?);
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let could_not = |error| failed(ReplaceError::Folder(folder.to_owned(), error));
+        if self.old.is_none() {
+            std::fs::create_dir_all(folder).map_err(could_not)?;
+        }
+        // A file without a name: that one can be made here, and nothing is left of it.
+        tempfile::tempfile_in(folder).map(drop).map_err(could_not)
+    }
+
+    /// [`Self::write`], where nobody could plan again.
+    pub(super) fn write_or_fail(&self) -> Result<(), Failure> {
+        match self.write()? {
+            true => Ok(()),
+            false => Err(ReplaceError::Changed.at(self.shown.as_ref())),
+        }
     }
 
     /// Refuses a file that is in git with changes that are not committed: ours could not be told from them any more.
@@ -86,7 +115,8 @@ pub(super) fn content(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ReadErr
 /// Whether git knows the file and it is not as it was committed. Without git, or outside of a repository, nothing is.
 fn is_dirty(path: &Path) -> Result<bool, Failure> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    if !repository_root(folder).join(".git").exists() {
+    // Without its folder there is no file whose changes could be mixed up with ours.
+    if !folder.is_dir() || !repository_root(folder).join(".git").exists() {
         return Ok(false);
     }
     match git::is_modified(path) {

@@ -8,6 +8,7 @@ mod adopt;
 mod apply;
 pub mod args;
 mod cluster;
+mod drafts;
 mod files;
 mod inputs;
 mod load;
@@ -154,8 +155,13 @@ fn rotate(args: &RotateArgs, io: &mut Io) -> Outcome {
     }
     let targets = Targets::new(loaded, &args.common, args.read_from_cluster, io)?;
     let only = apply::touched(&targets, &keys);
-    let rotation =
-        Rotation { keys, done: BTreeSet::new(), keep_previous: args.keep_previous, upstream_changed: args.upstream_changed };
+    let rotation = Rotation {
+        keys,
+        done: BTreeSet::new(),
+        keep_previous: args.keep_previous,
+        resume: args.resume,
+        upstream_changed: args.upstream_changed,
+    };
     let options = Options { only, rotate: Some(rotation), ..Options::default() };
     write(targets.loaded, &args.common, options, &args.writing, args.read_from_cluster, io)
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::args::Common;
 use super::cluster::Cluster;
-use super::files::Draft;
+use super::drafts::Drafts;
 use super::load::Loaded;
 use super::{sealed, sops};
 use crate::age::Identity;
@@ -33,6 +33,8 @@ pub(super) struct Targets {
     cluster: Option<Cluster>,
     common: Common,
     pub(super) read_from_cluster: bool,
+    /// The files as they were read for the plan: what is written must have been made from exactly them.
+    pub(super) drafts: Drafts,
     /// The certificate of `.hecate-seal.yaml`, `HECATE_SEAL_CERT`.
     pub(super) certificate: Option<String>,
 }
@@ -59,7 +61,15 @@ impl Targets {
             true => settings::Settings::certificate(None, io)?.map(|set| set.value),
             false => None,
         };
-        Ok(Self { loaded, identities, cluster: None, common: common.clone(), read_from_cluster, certificate })
+        Ok(Self {
+            loaded,
+            identities,
+            cluster: None,
+            common: common.clone(),
+            read_from_cluster,
+            drafts: Drafts::default(),
+            certificate,
+        })
     }
 
     /// The cluster, connected now if it was not.
@@ -73,6 +83,7 @@ impl Targets {
     /// Reads what the selected Secrets need: themselves, what they are made from, and what is made from them.
     pub(super) fn world(&mut self, only: &BTreeSet<SecretId>, io: &mut Io) -> Result<World, Failure> {
         let mut world = World::default();
+        self.drafts = Drafts::default();
         let needed = self.needed(only);
         for at in 0..self.loaded.model.secrets.len() {
             let Some(entry) = self.loaded.model.secrets.get(at).cloned() else { continue };
@@ -103,7 +114,7 @@ impl Targets {
                 Target::SealedSecret(spec) => self.sealed(&entry, &spec.path, io)?,
                 Target::Sops(spec) => {
                     let (path, shown) = self.loaded.target(entry.file, &spec.path, io)?;
-                    sops::observe(&Draft::open(&path, &shown)?, &entry, &self.identities)?
+                    sops::observe(self.drafts.open(&path, &shown)?, &entry, &self.identities)?
                 }
             };
             world.secrets.insert(entry.id.clone(), observed);
@@ -113,7 +124,7 @@ impl Targets {
 
     fn sealed(&mut self, entry: &Entry, path: &str, io: &Io) -> Result<Observed, Failure> {
         let (path, shown) = self.loaded.target(entry.file, path, io)?;
-        let draft = Draft::open(&path, &shown)?;
+        let draft = self.drafts.open(&path, &shown)?;
         let mut observed = Observed::default();
         if let Some(found) = sealed::find(draft.text()?, &entry.id, &shown)? {
             observed.exists = true;
@@ -171,9 +182,9 @@ impl Targets {
         Ok(states)
     }
 
-    fn item_in_file(&self, item: &ItemFile, path: &str, io: &Io) -> Result<ItemState, Failure> {
+    fn item_in_file(&mut self, item: &ItemFile, path: &str, io: &Io) -> Result<ItemState, Failure> {
         let (path, shown) = self.loaded.target(item.file, path, io)?;
-        let draft = Draft::open(&path, &shown)?;
+        let draft = self.drafts.open(&path, &shown)?;
         if draft.bytes().trim_ascii().is_empty() {
             return Ok(ItemState::Absent);
         }
@@ -186,7 +197,9 @@ impl Targets {
         for document in crate::yaml::parse_stream(text).context(|| format!("cannot use {shown}"))? {
             let (value, _) = crate::yaml::kubernetes::to_json(&document).context(|| format!("cannot use {shown}"))?;
             let text = |path: &str| value.pointer(path).and_then(Json::as_str).unwrap_or_default().to_owned();
-            if text("/kind") == onepassword::KIND && text("/metadata/name") == item.id.name {
+            let namespace = text("/metadata/namespace");
+            let is_here = namespace.is_empty() || namespace == item.id.namespace;
+            if text("/kind") == onepassword::KIND && text("/metadata/name") == item.id.name && is_here {
                 let differences = onepassword::differences(&value, &item.spec);
                 return Ok(if differences.is_empty() { ItemState::Same } else { ItemState::Different(differences) });
             }
