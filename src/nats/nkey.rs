@@ -85,7 +85,7 @@ pub enum NkeyError {
     #[error("it is a public key; the seed (S…) is needed here")]
     IsPublic,
     /// A key of another role.
-    #[error("it is a key of a {found}, and one of a {wanted} is needed")]
+    #[error("the key's role is {found}, and {wanted} is needed")]
     Role {
         /// Whose key it is.
         found: Role,

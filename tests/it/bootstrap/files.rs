@@ -311,6 +311,11 @@ fn a_rotation_that_is_gone_on_with_keeps_the_value_from_before_it() {
     assert_eq!(opened(&session, "a.yaml", "PW_PREVIOUS").ok().out, first);
     assert_eq!(opened(&session, "b.yaml", "URL").ok().out, format!("x://{third}@h"));
     bootstrap(&session, &["rotate", "--resume", "--keep-previous", "a/PW"]).code(2);
+    // What follows from a value cannot be left out.
+    let before = (session.read("a.yaml"), session.read("b.yaml"));
+    let ran = bootstrap(&session, &["rotate", "a/PW", "--only", "a"]).code(2);
+    assert!(ran.err.contains("changes web/b too"), "{}", ran.err);
+    assert_eq!((session.read("a.yaml"), session.read("b.yaml")), before);
 }
 
 /// What somebody else puts into the file after it was read for the plan stays, also when it is a key of the plan itself.

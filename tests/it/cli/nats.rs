@@ -67,3 +67,23 @@ fn hashes_come_from_pipe_prompt_and_variable_and_verify() {
         assert_eq!(ran.out, "");
     }
 }
+
+#[test]
+fn identities_are_made_whole_or_not_at_all() {
+    let session = Session::new();
+    for users in [["A-b/c", "A/b-c"], ["operator/x", "A/x"]] {
+        let args = ["nats", "jwt", "init", "--operator", "o", "--user", users[0], "--user", users[1], "-o", "id"];
+        let ran = session.run(&args).code(2);
+        assert!(ran.err.contains("would both be in the file"), "{}", ran.err);
+        assert!(session.names().is_empty());
+    }
+    let args = ["nats", "jwt", "init", "--operator", "o", "--user", "A/x", "-o", "id"];
+    session.run(&args).ok();
+    assert_eq!(session.names(), ["id"]);
+    let before = session.read("id/operator.nk");
+    assert!(session.run(&args).code(1).err.contains("exists already"));
+    assert_eq!(session.read("id/operator.nk"), before);
+    assert!(
+        session.run(&["nats", "jwt", "init", "--operator", "o", "--user", "A/x", "-o", "no/id"]).code(1).err.contains("no/id")
+    );
+}

@@ -153,8 +153,13 @@ fn rotate(args: &RotateArgs, io: &mut Io) -> Outcome {
     for name in &args.names {
         keys.extend(rotated(&loaded, name)?);
     }
+    let allowed = only(&loaded, &args.common)?;
     let targets = Targets::new(loaded, &args.common, args.read_from_cluster, io)?;
     let only = apply::touched(&targets, &keys);
+    if let Some(other) = only.iter().find(|id| !allowed.is_empty() && !allowed.contains(id)) {
+        return Err(Failure::usage(format_args!("this rotation changes {other} too, which --only leaves out"))
+            .with_hint("what is made from a rotated value has to follow it"));
+    }
     let rotation = Rotation {
         keys,
         done: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! `nats jwt init`: an operator, a system account, accounts and users, with what the server needs of them, in one new folder.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
@@ -56,10 +57,18 @@ pub(super) fn run(args: &JwtInitArgs, io: &mut Io) -> Outcome {
             None => accounts.push((account, vec![user])),
         }
     }
-    let folder = io.path(&args.output);
-    std::fs::create_dir(&folder)
-        .context(|| format!("cannot make {}", args.output.display()))
-        .hint(|| "choose a folder that does not exist yet")?;
+    no_clash(&accounts)?;
+    let target = io.path(&args.output);
+    if target.symlink_metadata().is_ok() {
+        return Err(Failure::new(format_args!("{} exists already", args.output.display()))
+            .with_hint("choose a folder that does not exist yet"));
+    }
+    // All of it or nothing: the folder gets its name when everything is in it.
+    let cannot = || format!("cannot make {}", args.output.display());
+    let above = target.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let staged = tempfile::Builder::new().prefix(".hecate-seal-").tempdir_in(above).context(cannot)?;
+    let folder = staged.path().join("new");
+    std::fs::create_dir(&folder).context(cannot)?;
     let now = io.now.unix_timestamp();
     let operator = KeyPair::generate(Role::Operator)?;
     write_seed(&folder.join("operator.nk"), &operator)?;
@@ -87,9 +96,27 @@ pub(super) fn run(args: &JwtInitArgs, io: &mut Io) -> Outcome {
     })?;
     let path = folder.join("operator.conf");
     replace::write(&path, text.expose().as_bytes(), Privacy::Shared, Existing::Keep).map_err(|error| error.at(&path))?;
-    io.note(format!("wrote {} (operator.nk belongs offline; *.nk and *.creds are secret)", io.shown(&folder)));
+    std::fs::rename(&folder, &target).context(cannot)?;
+    io.note(format!("wrote {} (operator.nk belongs offline; *.nk and *.creds are secret)", io.shown(&target)));
     io.hint("in nats-server.conf: include operator.conf");
     Ok(Exit::DONE)
+}
+
+/// Refuses names whose files would be the same one, before anything is written.
+fn no_clash(accounts: &[(&str, Vec<&str>)]) -> Result<(), Failure> {
+    let mut taken: BTreeMap<String, String> = BTreeMap::from([("operator.nk".to_owned(), "the operator".to_owned())]);
+    for (account, users) in accounts {
+        let files = std::iter::once((format!("{account}.nk"), format!("account {account}")));
+        for (file, whose) in
+            files.chain(users.iter().map(|user| (format!("{account}-{user}.creds"), format!("{account}/{user}"))))
+        {
+            if let Some(other) = taken.insert(file.clone(), whose.clone()) {
+                return Err(Failure::usage(format_args!("{other} and {whose} would both be in the file {file}"))
+                    .with_hint("give one of them another name"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn is_name(text: &str) -> bool {
