@@ -454,26 +454,60 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// The first word that is no option of every command.
+#[must_use]
+pub fn first_word(words: &[OsString]) -> Option<&OsStr> {
+    let mut rest = words.iter().map(OsString::as_os_str);
+    loop {
+        let word = rest.next()?;
+        match word.to_str() {
+            Some("-q" | "--quiet" | "-v" | "--verbose") => {}
+            Some("-C" | "--directory") => _ = rest.next(),
+            Some(text) if text.starts_with("--directory=") || (text.starts_with("-C") && text.len() > 2) => {}
+            _ => return Some(word),
+        }
+    }
+}
+
 /// The words with `value` put in front where a key stands in the place of a verb. `verbs` are those that exist.
 #[must_use]
 pub fn with_verb(words: &[OsString], verbs: &[&str]) -> Vec<OsString> {
-    let mut rest = words.iter();
-    let first = loop {
-        match rest.next().map(OsString::as_os_str).and_then(OsStr::to_str) {
-            Some("-q" | "--quiet" | "-v" | "--verbose") => {}
-            Some("-C" | "--directory") => _ = rest.next(),
-            Some(word) if word.starts_with("--directory=") || (word.starts_with("-C") && word.len() > 2) => {}
-            other => break other,
-        }
-    };
-    let is_verb = match first {
-        None => rest.len() == 0 && words.iter().all(|word| word.to_str().is_some_and(|word| word.starts_with('-'))),
-        Some("-h" | "--help" | "-V" | "--version" | "help") => true,
-        Some(word) => verbs.contains(&word),
+    let is_verb = match first_word(words).map(OsStr::to_str) {
+        None => words.iter().all(|word| word.to_str().is_some_and(|word| word.starts_with('-'))),
+        Some(None) => false,
+        Some(first) => is_verb(first.unwrap_or_default(), verbs),
     };
     let verb = (!is_verb).then(|| OsString::from("value"));
     verb.into_iter().chain(words.iter().cloned()).collect()
 }
+
+fn is_verb(word: &str, verbs: &[&str]) -> bool {
+    matches!(word, "-h" | "--help" | "-V" | "--version" | "help") || verbs.contains(&word)
+}
+
+/// What the programs that people come from call it, and what it is called here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("apply", "bootstrap apply"),
+    ("check", "verify"),
+    ("decrypt", "unseal"),
+    ("edit", "sops edit"),
+    ("encrypt", "seal"),
+    ("fetch-cert", "cert fetch"),
+    ("get", "unseal"),
+    ("lint", "verify"),
+    ("list", "status"),
+    ("merge", "value"),
+    ("merge-into", "value"),
+    ("open", "unseal"),
+    ("re-encrypt", "reseal"),
+    ("reencrypt", "reseal"),
+    ("rotate", "reseal"),
+    ("set", "value"),
+    ("show", "cert show"),
+    ("updatekeys", "sops updatekeys"),
+    ("validate", "verify"),
+    ("version", "--version"),
+];
 
 /// Whether one of the words of `value` begins with a single `-` and is no flag. Such a word is rather a password than an option
 /// with its argument attached (`-nweb`), and taking it for one would show it in a message.
@@ -483,9 +517,13 @@ pub fn may_be_a_value(words: &[OsString]) -> bool {
     options.any(|rest| rest.len() > 1 && !rest.starts_with('-') && !rest.chars().all(|flag| "qvhV".contains(flag)))
 }
 
-/// The verb that a word was probably meant to be: one letter off, for words long enough that this is no coincidence.
+/// The verb that a word was probably meant to be: another program's word for it, or one letter off, for words long enough that
+/// this is no coincidence.
 #[must_use]
 pub fn probably_meant<'v>(word: &str, verbs: &[&'v str]) -> Option<&'v str> {
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word) {
+        return Some(ours);
+    }
     /// `key` and `keys` are both good names of a key.
     const LONG_ENOUGH: usize = 4;
     let close = |verb: &&&str| word.len() >= LONG_ENOUGH && **verb != word && one_edit_apart(word.as_bytes(), verb.as_bytes());

@@ -163,12 +163,6 @@ impl Output {
         Self { inner, reader_is_gone: false }
     }
 
-    /// Whether a write failed because nobody reads any more: then the command ends in success.
-    #[must_use]
-    pub fn reader_is_gone(&self) -> bool {
-        self.reader_is_gone
-    }
-
     /// Flushes; an error says that standard output is meant.
     ///
     /// # Errors
@@ -187,23 +181,34 @@ impl Output {
         self.write_all(bytes.as_ref()).context(|| "cannot write to standard output")
     }
 
-    fn noticed<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
-        if result.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
-            self.reader_is_gone = true;
+    /// A reader that went away (`hecate-seal … | head`) got what it wanted: the command goes on to its end without one, because
+    /// its exit code may be an answer too.
+    fn noticed<T>(&mut self, result: std::io::Result<T>, unheard: T) -> std::io::Result<T> {
+        match result {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.reader_is_gone = true;
+                Ok(unheard)
+            }
+            other => other,
         }
-        result
     }
 }
 
 impl Write for Output {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        if self.reader_is_gone {
+            return Ok(buf.len());
+        }
         let result = self.inner.write(buf);
-        self.noticed(result)
+        self.noticed(result, buf.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
+        if self.reader_is_gone {
+            return Ok(());
+        }
         let result = self.inner.flush();
-        self.noticed(result)
+        self.noticed(result, ())
     }
 }
 

@@ -66,16 +66,13 @@ const FRONT_ENDS: &[(&str, FrontEnd, FrontEnd)] =
 
 /// Runs the program that the first argument names, prints its error if it has one, and gives the exit code.
 ///
-/// A reader that went away (`hecate-seal … | head`) is success: it got what it wanted.
+/// A reader that went away (`hecate-seal … | head`) is no error, and the exit code is that of the whole command.
 pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     let outcome = dispatch(&args, io).and_then(|exit| {
         io.stdout.flush_all()?;
         Ok(exit)
     });
-    if io.stdout.reader_is_gone() {
-        return Exit::DONE.code();
-    }
     match outcome {
         Ok(exit) => exit.code(),
         Err(failure) => {
@@ -104,8 +101,13 @@ fn dispatch(args: &[OsString], io: &mut Io) -> Outcome {
 /// Our own verbs.
 fn ours(words: &[OsString], io: &mut Io) -> Outcome {
     let with_verb = args::with_verb(words, VERBS);
+    let first = args::first_word(words);
+    if let Some((name, ..)) = first.and_then(|word| FRONT_ENDS.iter().find(|(name, ..)| word == *name)) {
+        return Err(Failure::usage(format_args!("`{name}` is a program of its own, and comes first"))
+            .with_hint(format_args!("hecate-seal {name} …; change the directory before")));
+    }
     if with_verb.len() > words.len()
-        && let Some(word) = words.first().and_then(|word| word.to_str())
+        && let Some(word) = first.and_then(OsStr::to_str)
         && let Some(verb) = args::probably_meant(word, VERBS)
     {
         return Err(Failure::usage(format_args!("there is no command `{word}`; did you mean `{verb}`?"))
@@ -170,7 +172,7 @@ fn not_parsed(error: &clap::Error, is_value: bool, io: &mut Io) -> Outcome {
             io.complain(&text);
             Ok(Exit::USAGE)
         }
-        ErrorKind::UnknownArgument => {
+        ErrorKind::UnknownArgument if is_value => {
             let suggested =
                 error.get(ContextKind::SuggestedArg).map(|flag| format!("; did you mean {flag}?")).unwrap_or_default();
             Err(unknown_option(&suggested))

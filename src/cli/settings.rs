@@ -124,8 +124,37 @@ impl Settings {
     /// # Errors
     /// As [`Self::resolve`].
     pub fn certificate_of(folder: &Path, io: &mut Io) -> Result<Option<Set<String>>, Failure> {
-        Ok(from_file(folder, io).or_usage()?.certificate)
+        // `..` and links are followed first: the settings of the folder count, not those on the way that was typed.
+        let folder = folder.canonicalize().context(|| folder.display().to_string()).or_usage()?;
+        Ok(from_file(&folder, io).or_usage()?.certificate)
     }
+
+    /// Refuses a certificate of the current folder's settings for a file that was named and for whose own folder settings name
+    /// another: most likely it is another cluster's.
+    ///
+    /// # Errors
+    /// Exit code 2, with both certificates.
+    pub fn check_certificate_for(&self, file: &Path, io: &mut Io) -> Result<(), Failure> {
+        let Some(Set { value: used, origin: Origin::File(_) }) = &self.certificate else { return Ok(()) };
+        let path = io.path(file);
+        let real = path.canonicalize().unwrap_or(path);
+        let Some(folder) = real.parent().filter(|folder| folder.is_dir()) else { return Ok(()) };
+        match Self::certificate_of(folder, io)? {
+            Some(other) if !same_certificate(&other.value, used) => Err(Failure::usage(format_args!(
+                "{} lies where the certificate is {}, and this directory's is {used}",
+                io.shown(&real),
+                other.value
+            ))
+            .with_hint("say which one is meant with --cert FILE, or run the command in the directory of the file")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether two names of certificates mean one: the same name, or files of the same content.
+fn same_certificate(one: &str, other: &str) -> bool {
+    let content = |name: &str| read::file(Path::new(name), read::MAX_DOCUMENT).ok();
+    one == other || content(one).is_some_and(|one| content(other).is_some_and(|other| *one == *other))
 }
 
 /// The nearest settings file as it is written, and its path.
@@ -140,7 +169,7 @@ pub fn written(io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure
 fn nearest(start: &Path, io: &mut Io) -> Result<Option<(PathBuf, file::Settings)>, Failure> {
     let Some(path) = file::find(start) else { return Ok(None) };
     let wrong = || format!("cannot use the settings in {}", path.display());
-    file::check_owner(&path, start)
+    file::check_owner(&path, &io.cwd)
         .context(wrong)
         .hint(|| "it decides whose key your secrets are sealed for: if you trust it, make it yours with `chown`")?;
     let text = read::text_file(&path, MAX_SETTINGS).context(wrong)?;

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::manifest::SEALED_SECRET_API_VERSION;
 use crate::seal::Scope;
-use crate::yaml::{self, Kind, Node};
+use crate::yaml::{self, Document, Kind, Node};
 
 /// The SealedSecret that is looked for. What is `None` may be anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +114,7 @@ pub fn find(text: &str, wanted: &Wanted) -> Result<Option<Found>, FindError> {
             continue;
         }
         let root = document.root().resolved();
-        match read(index, root)? {
+        match read(index, document)? {
             Some(found) => sealed.push(found),
             None => _ = first_other.get_or_insert_with(|| other_kind(root)),
         }
@@ -151,30 +153,40 @@ fn list(found: &[&Found]) -> String {
     named.join(", ")
 }
 
-/// The document as a SealedSecret; `None` when it is something else.
-fn read(index: usize, root: Node<'_>) -> Result<Option<Found>, FindError> {
+/// The document as a SealedSecret; `None` when it is something else. What it is called and bound to is read as Kubernetes reads
+/// it, merge keys, nulls and numbers included: a value that is sealed for anything else never opens.
+fn read(index: usize, document: &Document) -> Result<Option<Found>, FindError> {
+    let root = document.root().resolved();
     let text = |key: &str| root.get(key).map(Node::resolved).and_then(Node::text);
     if text("kind") != Some("SealedSecret") || text("apiVersion") != Some(SEALED_SECRET_API_VERSION) {
         return Ok(None);
     }
     let line = root.position().line;
-    let metadata = mapping(root, "metadata", "metadata")?;
-    let field = |key: &str| {
-        metadata.and_then(|metadata| metadata.get(key)).map(Node::resolved).and_then(Node::text).filter(|text| !text.is_empty())
-    };
-    let name = field("name").ok_or(FindError::NoName { line })?.to_owned();
-    let namespace = field("namespace").map(str::to_owned);
-    let annotations = match metadata {
-        Some(metadata) => mapping(metadata, "annotations", "metadata.annotations")?,
-        None => None,
-    };
-    let annotations: BTreeMap<String, String> = annotations.map(texts).unwrap_or_default();
+    if let Some(metadata) = mapping(root, "metadata", "metadata")? {
+        mapping(metadata, "annotations", "metadata.annotations")?;
+    }
+    let (object, _) = yaml::kubernetes::to_json(document)?;
+    let metadata = object.get("metadata");
+    let field = |key: &str| metadata.and_then(|metadata| metadata.get(key)).and_then(scalar).filter(|text| !text.is_empty());
+    let name = field("name").ok_or(FindError::NoName { line })?;
+    let namespace = field("namespace");
+    let annotations = metadata.and_then(|metadata| metadata.get("annotations")).and_then(Value::as_object);
+    let annotations: BTreeMap<String, String> =
+        annotations.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), scalar(value)?))).collect();
     let items = match mapping(root, "spec", "spec")? {
         Some(spec) => mapping(spec, "encryptedData", "spec.encryptedData")?,
         None => None,
     };
     let keys = items.map(|items| texts(items).into_keys().collect()).unwrap_or_default();
     Ok(Some(Found { document: index, line, name, namespace, scope: Scope::from_annotations(&annotations), keys }))
+}
+
+/// A value where Kubernetes has a text, as our reader of manifests takes it.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        other => yaml::kubernetes::text_of(other),
+    }
 }
 
 /// The mapping under a key; `None` when it is absent or null.

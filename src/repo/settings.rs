@@ -231,9 +231,13 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 #[cfg(unix)]
 pub fn check_owner(file: &Path, start: &Path) -> Result<(), SettingsError> {
     use std::os::unix::fs::MetadataExt;
-    let owner = fs::metadata(file)?.uid();
     let trusted = [rustix::process::geteuid().as_raw(), 0, fs::metadata(start)?.uid()];
-    if trusted.contains(&owner) { Ok(()) } else { Err(SettingsError::Foreign(owner)) }
+    // Of a link both count: who made it, for its paths start from its folder, and whose file it shows.
+    let owners = [fs::symlink_metadata(file)?.uid(), fs::metadata(file)?.uid()];
+    match owners.into_iter().find(|owner| !trusted.contains(owner)) {
+        Some(owner) => Err(SettingsError::Foreign(owner)),
+        None => Ok(()),
+    }
 }
 
 /// Owners mean nothing here.

@@ -24,6 +24,9 @@ pub fn run(args: &SealArgs, io: &mut Io) -> Outcome {
     };
     let settings = Settings::resolve(&target, io)?;
     let certificate = certificate::required(&settings, io)?;
+    if let Some(path) = args.output.as_deref().filter(|path| path.as_os_str() != "-") {
+        settings.check_certificate_for(path, io)?;
+    }
     let secrets = read(args, io)?;
     if args.name.is_some() && secrets.len() > 1 {
         return Err(Failure::usage(format_args!("--name gives one name, and there are {} Secrets", secrets.len())));

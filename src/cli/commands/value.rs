@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::{ManifestFormat, ValueArgs};
 use crate::cli::io::{read, replace};
 use crate::cli::report::{Context, Exit, Failure, Outcome};
-use crate::cli::settings::{Set, Settings};
+use crate::cli::settings::{Origin, Set, Settings};
 use crate::cli::value_input::{self, Request, Source};
 use crate::cli::{Io, certificate, names};
 use crate::manifest::{self, SealedSecret};
@@ -77,6 +77,9 @@ pub fn run(args: ValueArgs, io: &mut Io) -> Outcome {
     let mut requests = value_input::requests(args.words, args.from_env.as_deref(), args.from_file.as_deref())?;
     let settings = Settings::resolve(&args.target, io)?;
     let certificate = certificate::required(&settings, io)?;
+    if let Some(Set { value: file, origin: Origin::Flag(_) | Origin::Variable(_) }) = &settings.file {
+        settings.check_certificate_for(file, io)?;
+    }
     let target = settings.file.as_ref().filter(|_| !args.print).map(|set| Place::new(&set.value, io));
 
     let object = match &target {
@@ -219,6 +222,12 @@ fn check_value(request: &Request, value: &SecretBytes, allow_empty: bool, force:
     if looks_sealed(value.expose()) && !force {
         return Err(Failure::new(format_args!("the value of {key} looks sealed already"))
             .with_hint("give the plain value; use --force to seal it once more"));
+    }
+    if let Source::Argument(_) = request.source
+        && value.expose().len() < 4096
+        && std::str::from_utf8(value.expose()).is_ok_and(|text| io.path(Path::new(text)).is_file())
+    {
+        io.warn(format!("the value of {key} is the name of a file; to seal what is in it, use --from-file"));
     }
     if value_input::looks_echoed(value) && !matches!(request.source, Source::Argument(_)) {
         io.warn(format!(

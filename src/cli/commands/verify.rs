@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::reseal::{UTF16, is_utf16};
 use crate::cli::args::{Format, VerifyArgs};
 use crate::cli::io::read;
 use crate::cli::report::{Exit, Failure, Outcome};
@@ -164,6 +165,10 @@ pub(in crate::cli::commands) fn check_file(path: &Path, name: &str, checks: &Che
 
 fn check(bytes: &[u8], name: &str, checks: &Checks) -> Report {
     let mut report = Report::default();
+    if is_utf16(bytes) {
+        report.problems.push(Problem::of_file(name, UTF16.to_owned(), Severity::Error));
+        return report;
+    }
     if !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return report;
     }

@@ -69,7 +69,6 @@ pub fn run(words: &[OsString], io: &mut Io) -> Outcome {
 pub fn run_as_sops(words: &[OsString], io: &mut Io) -> Outcome {
     let failure = match start(words, io, Style::Sops) {
         Ok(exit) => return Ok(exit),
-        Err(failure) if io.stdout.reader_is_gone() => return Err(failure),
         Err(failure) => failure,
     };
     session::print_failure(&failure, io);

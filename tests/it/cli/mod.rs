@@ -8,6 +8,7 @@ mod edit;
 mod files;
 mod hygiene;
 mod man;
+mod meant;
 mod nats;
 mod reseal;
 mod scan;

@@ -63,7 +63,14 @@ impl By {
             };
             let key = match by_source.get(&source) {
                 Some(key) => key.clone(),
-                None => certificate::for_sealing(&source, io)?.public_key().clone(),
+                None => {
+                    let certificate = certificate::for_sealing(&source, io)?;
+                    if keys.named.is_none() {
+                        let key = certificate.public_key().fingerprint();
+                        io.note(format!("{} is sealed for {source} ({key})", file.name));
+                    }
+                    certificate.public_key().clone()
+                }
             };
             by_source.insert(source, key.clone());
             keys.certificates.insert(folder, key);
@@ -85,8 +92,10 @@ impl Keys {
     }
 }
 
+/// The folder that a file really lies in.
 fn folder(path: &Path) -> PathBuf {
-    path.parent().unwrap_or(Path::new("/")).to_owned()
+    let real = path.canonicalize();
+    real.as_deref().unwrap_or(path).parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// Has the controller seal an object again. It gets the items, with name, namespace and scope, and nothing of the template: some

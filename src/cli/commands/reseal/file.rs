@@ -33,6 +33,14 @@ pub(super) struct Changes {
     pub(super) objects: Vec<Object>,
 }
 
+/// Whether a text begins with the mark of UTF-16, which Windows writes and Kubernetes' tools read.
+pub(in crate::cli::commands) fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}
+
+/// Why such a file is an error: what is in it would be passed over.
+pub(in crate::cli::commands) const UTF16: &str = "it is UTF-16 text, which is not looked into; save it as UTF-8";
+
 /// What happens to one object.
 pub(super) struct Object {
     /// `namespace/name`.
@@ -47,7 +55,9 @@ impl Parsed {
     /// Reads a file; `None` when there is no SealedSecret in it.
     pub(super) fn read(path: &Path, name: &str) -> Result<Option<Self>, Failure> {
         let bytes = read::file(path, MAX_DOCUMENT).context(|| format!("cannot read {name}"))?;
-        let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(None) };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return if is_utf16(&bytes) { Err(Failure::new(UTF16).wrap(format_args!("cannot read {name}"))) } else { Ok(None) };
+        };
         if !text.contains(MARK) {
             return Ok(None);
         }

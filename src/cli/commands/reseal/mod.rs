@@ -8,6 +8,8 @@
 mod by;
 mod file;
 
+pub(in crate::cli::commands) use file::{UTF16, is_utf16};
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
