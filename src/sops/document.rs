@@ -249,7 +249,7 @@ impl Encrypted {
     /// [`yaml::Lost`] where the layout cannot be kept.
     pub fn keep(&self, source: &[u8], data_key: Option<&SecretBytes>, layouts: &Layouts) -> Result<Vec<u8>, yaml::Lost> {
         let documents = self.metadata.embed(&self.documents, Layout::Nested).map_err(|_| yaml::Lost::Differs)?;
-        let text = yaml::keep(source, &documents, layouts.yaml_indent)?;
+        let text = yaml::keep_for_sops(source, &documents, layouts.yaml_indent)?;
         if let Some(data_key) = data_key {
             let again = Self::opened_again(Format::Yaml, &text, data_key);
             if !again.is_ok_and(|again| again.plain_comments.is_empty()) {

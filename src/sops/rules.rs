@@ -6,12 +6,13 @@
 //!
 //! An invalid regular expression in a selector is an error as soon as its rule applies, where sops would write plaintext.
 
+mod file;
+
 use super::go;
 use super::mac::Scope;
 use super::metadata::Provider;
 use super::pattern::{self, Pattern};
 use super::select::{self, NAMES, Selector};
-use super::store::yaml;
 use super::tree::{Map, Node};
 use super::value::Scalar;
 
@@ -124,8 +125,7 @@ impl Rules {
         if text.trim_ascii().is_empty() {
             return Self::read(&Map::default());
         }
-        let documents = yaml::load(text).map_err(|error| Error::Yaml(error.to_string()))?;
-        Self::read(documents.first().unwrap_or(&Map::default()))
+        Self::read(&file::load(text)?)
     }
 
     /// Reads the file's one document. Unknown fields are ignored, as in sops.
@@ -357,7 +357,8 @@ fn texts(map: &Map, name: &str, path: &str) -> Result<Vec<String>, Error> {
     match get(map, name) {
         Node::Null => Ok(Vec::new()),
         Node::List(items) => {
-            let items = items.iter().filter(|item| !matches!(item, Node::Comment(_)));
+            // A null is an empty text there, which names no key.
+            let items = items.iter().filter(|item| !matches!(item, Node::Comment(_) | Node::Null));
             items.map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
         }
         _ => Err(wrong()),

@@ -255,7 +255,8 @@ impl<'a> Reader<'a> {
     fn scalar(&self, node: yaml::Node<'_>) -> Result<Node, Error> {
         let Some(text) = node.text() else { return Err(self.syntax(node, "a scalar was expected")) };
         let plain = matches!(node.kind(), yaml::Kind::Scalar(yaml::Style::Plain));
-        let tag = node.tag().map(|tag| tag.strip_prefix("tag:yaml.org,2002:").map_or("", |name| name));
+        // The non-specific tag says nothing to go-yaml.
+        let tag = node.tag().filter(|tag| *tag != "!").map(|tag| tag.strip_prefix("tag:yaml.org,2002:").map_or("", |name| name));
         let wrong = || self.syntax(node, "the value does not fit its tag");
         let resolved = resolve(text);
         let leaf = |scalar| Ok(Node::Leaf(scalar));

@@ -13,7 +13,7 @@ mod style;
 mod tests;
 mod tokens;
 
-pub use keep::{Lost, Roomy, keep, make_room};
+pub use keep::{Lost, Roomy, keep, keep_for_sops, make_room};
 
 use super::Error;
 use crate::sops::tree::{Map, Node};

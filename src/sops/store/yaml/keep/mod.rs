@@ -14,6 +14,7 @@ mod align;
 mod check;
 mod place;
 mod spell;
+mod strange;
 
 use super::load;
 use crate::secret::SecretString;
@@ -46,6 +47,12 @@ pub enum Lost {
         /// Which, from 1.
         document: usize,
     },
+    /// Text that sops reads otherwise than we do.
+    #[error("it has {what}, which sops does not read, or reads otherwise")]
+    Strange {
+        /// What it is.
+        what: &'static str,
+    },
     /// The result would be read differently.
     #[error("its layout would be read differently with the new values")]
     Differs,
@@ -57,6 +64,18 @@ pub enum Lost {
 /// [`Lost`], and nothing is lost: the documents can be written in sops' layout.
 pub fn keep(text: &[u8], documents: &[Map], indent: usize) -> Result<Vec<u8>, Lost> {
     rewritten(text, documents, indent).map(String::into_bytes)
+}
+
+/// As [`keep`], for a text that sops must be able to open.
+///
+/// # Errors
+/// [`Lost`], also where sops would read the text otherwise.
+pub fn keep_for_sops(text: &[u8], documents: &[Map], indent: usize) -> Result<Vec<u8>, Lost> {
+    let text = rewritten(text, documents, indent)?;
+    match strange::find(&text) {
+        Some(what) => Err(Lost::Strange { what }),
+        None => Ok(text.into_bytes()),
+    }
 }
 
 /// A plain text with room for one more entry.
