@@ -6,6 +6,7 @@
 
 pub mod read;
 pub mod replace;
+pub(super) mod signals;
 
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};

@@ -17,6 +17,8 @@ mod recovery;
 mod sops;
 mod sops_cli;
 mod sops_commands;
+mod sops_keyservice;
+mod sops_layouts;
 mod sops_library;
 mod sops_yaml;
 mod template;

@@ -190,39 +190,6 @@ fn until(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn no_signal_leaves_plaintext_behind() {
-    let world = World::new();
-    world.encrypted("f.yaml", PLAIN);
-    let before = world.read("f.yaml");
-    world.write("editor", "echo \"$1\" > where.new; mv where.new where; exec sleep 60");
-    let program = env!("CARGO_BIN_EXE_hecate-seal");
-    let line = format!("sh {} {{}}", world.path("editor").display());
-    for (args, signal) in [
-        (vec!["edit", "f.yaml"], "TERM"),
-        (vec!["edit", "f.yaml"], "INT"),
-        (vec!["edit", "f.yaml"], "HUP"),
-        (vec!["exec-file", "f.yaml", line.as_str()], "TERM"),
-        (vec!["exec-file", "--no-fifo", "f.yaml", line.as_str()], "HUP"),
-    ] {
-        _ = std::fs::remove_file(world.path("where"));
-        let mut command = Command::new(program);
-        command.arg("sops").args(&args).current_dir(world.folder.path()).env("SOPS_AGE_KEY", IDENTITY);
-        command.env("TMPDIR", world.path("tmp")).env("EDITOR", format!("sh {}", world.path("editor").display()));
-        let mut child = start(&mut command);
-        until("the editor's start", || world.path("where").exists());
-        let place = PathBuf::from(world.read("where").trim());
-        assert!(place.exists(), "{args:?}");
-        let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
-        let status = child.wait().unwrap();
-        assert!(!status.success() && !place.exists() && !place.parent().unwrap().exists(), "{args:?} {signal}: {status}");
-        assert_eq!(world.read("f.yaml"), before);
-        world.assert_clean();
-    }
-}
-
 #[test]
 fn commands_get_the_values_as_from_sops() {
     let world = World::new();
@@ -415,6 +382,28 @@ fn a_tree_is_explained_checked_and_encrypted() {
     assert!(
         told.out().contains("encrypted  password") && told.out().contains("plain      user") && !told.out().contains("hunter2")
     );
+    // The same as a flag of `encrypt`, which then writes nothing, and with the selectors of the command line.
+    let flagged = world.ours().args(["encrypt", "-i", "--explain", "a.enc.yaml"]).ok();
+    assert_eq!(flagged.out(), told.out());
+    let other = world.ours().args(["encrypt", "other.yaml", "--explain", "--filename-override", "x.enc.yaml"]).ok();
+    assert_eq!(other.out(), "other.yaml: encrypted_regex: ^pass (creation rule 1 of .sops.yaml)\n  encrypted  password\n");
+    world.write("plain.toml.yaml", "a_secret: 1\nb: 2\n");
+    std::fs::rename(world.path(".sops.yaml"), world.path("rules")).unwrap();
+    let chosen = world.ours().args(["encrypt", "--explain", "--encrypted-suffix", "_secret", "plain.toml.yaml"]).ok();
+    let lines = "  encrypted  a_secret\n  plain      b\n";
+    assert_eq!(chosen.out(), format!("plain.toml.yaml: encrypted_suffix: _secret (the command line)\n{lines}"));
+    world.ours().args(["encrypt", "--explain", "--recursive", "."]).output().code(8);
+    world.ours().args(["encrypt", "--explain"]).output().code(100);
+    std::fs::remove_file(world.path("plain.toml.yaml")).unwrap();
+    std::fs::rename(world.path("rules"), world.path(".sops.yaml")).unwrap();
+    assert_eq!(world.read("a.enc.yaml"), PLAIN);
+    // A rule that is wrong stops everything: the files that it is for would else stay plain in silence.
+    world.write("broken", &format!("creation_rules:\n  - path_regex: a\n    age: {RECIPIENT}\n    encrypted_regex: (\n"));
+    for args in [&["encrypt", "-i", "--recursive"][..], &["updatekeys", "--recursive", "-y"], &["doctor"]] {
+        let failed = world.ours().args(["--config", "broken"]).args(args).output();
+        assert!(failed.code == Some(1) && failed.err().contains("encrypted_regex"), "{args:?}: {}{}", failed.out(), failed.err());
+    }
+    std::fs::remove_file(world.path("broken")).unwrap();
     let doctor = world.ours().arg("doctor").output().code(1);
     assert!(
         doctor.out().contains("plaintext  a.enc.yaml") && doctor.out().contains("rule 2 matches no file"),

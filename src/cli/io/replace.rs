@@ -3,7 +3,7 @@
 //! The new content is written to a temporary file in the target's own folder, synced, given the old file's mode and owner, and
 //! renamed over the target; then the folder is synced. A target that is a symbolic link stays one: the file that it points to is
 //! replaced. Before the rename the target is read again: if someone changed it since we read it, nothing is written. On any error
-//! the temporary file is removed.
+//! the temporary file is removed. Signals wait until all that is done.
 //!
 //! Not kept: extended attributes, ACLs and hard links of the old file, as with every editor that writes this way. Devices and
 //! pipes (`/dev/stdout`, `/dev/fd/3`, a named pipe) cannot be replaced and are written to instead.
@@ -16,6 +16,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::read::{self, ReadError};
+use super::signals::Held;
 use crate::cli::report::Failure;
 
 /// Who may read a file.
@@ -190,6 +191,7 @@ pub fn write_fresh(path: &Path, new: &[u8], mode: u32) -> Result<(), ReplaceErro
         return Err(ReplaceError::Directory);
     }
     let folder = folder_of(&real);
+    let _held = Held::begin();
     let mut temporary =
         tempfile::Builder::new().prefix(".hecate-seal-").suffix(".tmp").tempfile_in(&folder).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
@@ -287,6 +289,7 @@ fn write_beside(
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o644));
     }
+    let _held = Held::begin();
     let mut temporary = builder.tempfile_in(&folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReplaceError::NoFolder(folder.clone()),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ReplaceError::Full(plain(error)),
@@ -294,7 +297,11 @@ fn write_beside(
     })?;
     temporary.as_file_mut().write_all(new).map_err(full)?;
     if there {
-        keep_owner_and_mode(real, temporary.as_file(), privacy)?;
+        keep_owner_and_mode(real, temporary.as_file(), privacy).map_err(|error| match error.kind() {
+            // Somebody took it away.
+            io::ErrorKind::NotFound => ReplaceError::Changed,
+            _ => ReplaceError::Io(error),
+        })?;
     }
     temporary.as_file().sync_all().map_err(full)?;
     if !unchanged() {

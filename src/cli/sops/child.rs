@@ -17,16 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Signals(Arc<AtomicUsize>);
 
 impl Signals {
-    /// Catches INT, TERM, HUP and QUIT. A system that refuses leaves the defaults.
+    /// Catches what would end us. A system that refuses leaves the defaults.
     pub(super) fn catch() -> Self {
         let caught = Arc::new(AtomicUsize::new(0));
         #[cfg(unix)]
-        {
-            use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-            for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
-                let number = usize::try_from(signal).unwrap_or_default();
-                _ = signal_hook::flag::register_usize(signal, Arc::clone(&caught), number);
-            }
+        for signal in crate::cli::io::signals::ending() {
+            let number = usize::try_from(signal).unwrap_or_default();
+            _ = signal_hook::flag::register_usize(signal, Arc::clone(&caught), number);
         }
         Self(caught)
     }

@@ -30,17 +30,25 @@ pub(super) struct Flag {
     pub(super) default: &'static str,
     /// One line for the help.
     pub(super) help: &'static str,
+    /// Whether it is there only as `hecate-seal sops`: called as `sops` it is unknown, as in sops.
+    pub(super) ours: bool,
 }
 
 impl Flag {
     /// A flag with one name.
     pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { name, alias: "", kind, variable: "", default: "", help }
+        Self { name, alias: "", kind, variable: "", default: "", help, ours: false }
     }
 
     /// With a second name.
     pub(super) const fn or(mut self, alias: &'static str) -> Self {
         self.alias = alias;
+        self
+    }
+
+    /// Only as `hecate-seal sops`.
+    pub(super) const fn ours(mut self) -> Self {
+        self.ours = true;
         self
     }
 
@@ -157,6 +165,13 @@ pub(super) const TREE: &[Flag] = &[
     Flag::new("recursive", Bool, "all files of directories that the rules are for (not in sops)"),
     Flag::new("dry-run", Bool, "say what would be done, and do nothing (not in sops)"),
 ];
+
+pub(super) const EXPLAIN: &[Flag] = &[Flag::new(
+    "explain",
+    Bool,
+    "say which values would be encrypted, and by which rule, and write nothing (not called as sops)",
+)
+.ours()];
 
 pub(super) const FILE: &[Flag] = &[Flag::new("file", Text, "the file to change").or("f")];
 

@@ -84,7 +84,7 @@ fn start(words: &[OsString], io: &mut Io, style: Style) -> Outcome {
     {
         return usage::suggest(before, io);
     }
-    let (global, stopped) = parse::parse(&table::APP, &words, &io.env);
+    let (global, stopped) = parse::parse(&table::APP, &words, &io.env, style);
     if let Err(stop) = stopped {
         return stopped_at(&table::APP, &["sops"], stop, io);
     }
@@ -108,8 +108,8 @@ fn start(words: &[OsString], io: &mut Io, style: Style) -> Outcome {
 
 /// Runs a command, or one below it.
 fn descend(command: &'static Command, names: &[&str], words: &[String], global: Parsed, io: &mut Io, style: Style) -> Outcome {
-    let reordered = if command.commands.is_empty() { parse::flags_first(command, words) } else { words.to_vec() };
-    let (local, stopped) = parse::parse(command, &reordered, &io.env);
+    let reordered = if command.commands.is_empty() { parse::flags_first(command, words, style) } else { words.to_vec() };
+    let (local, stopped) = parse::parse(command, &reordered, &io.env, style);
     if let Err(stop) = stopped {
         return stopped_at(command, names, stop, io);
     }

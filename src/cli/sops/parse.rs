@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Style;
 use super::flags::{Flag, Kind};
 use super::table::Command;
 use crate::cli::env::Env;
@@ -57,9 +58,9 @@ impl Parsed {
 }
 
 /// Reads the variables of the command's flags, then its words.
-pub(super) fn parse(command: &Command, words: &[String], env: &Env) -> (Parsed, Result<(), Stop>) {
+pub(super) fn parse(command: &Command, words: &[String], env: &Env, style: Style) -> (Parsed, Result<(), Stop>) {
     let mut parsed = Parsed::default();
-    let result = variables(&mut parsed, command, env).and_then(|()| parse_words(&mut parsed, command, words));
+    let result = variables(&mut parsed, command, env).and_then(|()| parse_words(&mut parsed, command, words, style));
     (parsed, result)
 }
 
@@ -90,7 +91,7 @@ fn variables(parsed: &mut Parsed, command: &Command, env: &Env) -> Result<(), St
     Ok(())
 }
 
-fn parse_words(parsed: &mut Parsed, command: &Command, words: &[String]) -> Result<(), Stop> {
+fn parse_words(parsed: &mut Parsed, command: &Command, words: &[String], style: Style) -> Result<(), Stop> {
     let mut spelled: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
@@ -106,7 +107,7 @@ fn parse_words(parsed: &mut Parsed, command: &Command, words: &[String]) -> Resu
             return Err(Stop(format!("bad flag syntax: {word}")));
         }
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value.to_owned())));
-        let flag = find(command, name).ok_or_else(|| Stop(format!("flag provided but not defined: -{name}")))?;
+        let flag = find(command, name, style).ok_or_else(|| Stop(format!("flag provided but not defined: -{name}")))?;
         let value = match (flag.kind, value) {
             (Kind::Bool | Kind::On, value) => {
                 let value = value.unwrap_or_else(|| "true".to_owned());
@@ -156,15 +157,16 @@ fn integer(text: &str) -> Result<i64, &'static str> {
     Ok(if negative { -value } else { value })
 }
 
-fn find(command: &Command, name: &str) -> Option<&'static Flag> {
-    command.all_flags().find(|flag| flag.name == name || (flag.alias == name && !name.is_empty()))
+fn find(command: &Command, name: &str, style: Style) -> Option<&'static Flag> {
+    let known = |flag: &&Flag| style == Style::Ours || !flag.ours;
+    command.all_flags().filter(known).find(|flag| flag.name == name || (flag.alias == name && !name.is_empty()))
 }
 
 /// The words behind a command with its flags in front, each with the word that follows it, as urfave/cli sorts them.
-pub(super) fn flags_first(command: &Command, words: &[String]) -> Vec<String> {
+pub(super) fn flags_first(command: &Command, words: &[String], style: Style) -> Vec<String> {
     let is_flag = |word: &str| {
         let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|name| !name.is_empty());
-        name.is_some_and(|name| find(command, name.split('=').next().unwrap_or_default()).is_some())
+        name.is_some_and(|name| find(command, name.split('=').next().unwrap_or_default(), style).is_some())
     };
     let (mut first, mut others) = (Vec::new(), Vec::new());
     let mut value_may_follow = false;
@@ -197,7 +199,7 @@ mod tests {
     }
 
     fn app(text: &[&str]) -> (Parsed, Result<(), Stop>) {
-        parse(&APP, &words(text), &Env::default())
+        parse(&APP, &words(text), &Env::default(), Style::Sops)
     }
 
     #[test]
@@ -233,22 +235,36 @@ mod tests {
     #[test]
     fn variables_stand_for_flags_and_flags_win() {
         let env = Env::fixed([("SOPS_AGE_RECIPIENTS", "age1a"), ("SOPS_KEYSERVICE", "tcp://a, tcp://b"), ("SOPS_CONFIG", "c")]);
-        let (parsed, _) = parse(&APP, &words(&["--keyservice", "tcp://c", "--config", "d"]), &env);
+        let (parsed, _) = parse(&APP, &words(&["--keyservice", "tcp://c", "--config", "d"]), &env, Style::Sops);
         assert_eq!((parsed.text("age"), parsed.text("config")), ("age1a", "d"));
         assert_eq!(parsed.list("keyservice"), ["tcp://a", "tcp://b", "tcp://c"]);
-        let (parsed, _) = parse(&APP, &[], &env);
+        let (parsed, _) = parse(&APP, &[], &env, Style::Sops);
         assert_eq!(parsed.list("keyservice"), ["tcp://a", "tcp://b"]);
         assert!(parsed.is_on("enable-local-keyservice"));
-        let (_, result) = parse(&APP, &[], &Env::fixed([("SOPS_ENABLE_LOCAL_KEYSERVICE", "maybe")]));
+        let (_, result) = parse(&APP, &[], &Env::fixed([("SOPS_ENABLE_LOCAL_KEYSERVICE", "maybe")]), Style::Sops);
         assert!(result.is_err());
     }
 
     #[test]
     fn behind_a_command_flags_may_follow_the_file() {
         let set = APP.command("set").unwrap();
-        let sorted = flags_first(set, &words(&["f", "[\"a\"]", "--idempotent", "1", "--nope"]));
+        let sorted = flags_first(set, &words(&["f", "[\"a\"]", "--idempotent", "1", "--nope"]), Style::Sops);
         assert_eq!(sorted, words(&["--idempotent", "1", "f", "[\"a\"]", "--nope"]));
-        let sorted = flags_first(set, &words(&["f", "--", "--idempotent"]));
+        let sorted = flags_first(set, &words(&["f", "--", "--idempotent"]), Style::Sops);
         assert_eq!(sorted, words(&["--", "f", "--idempotent"]));
+    }
+
+    #[test]
+    fn a_flag_of_ours_is_unknown_to_sops() {
+        let encrypt = APP.command("encrypt").unwrap();
+        let given = |style| {
+            let words = flags_first(encrypt, &words(&["f", "--explain"]), style);
+            let (parsed, result) = parse(encrypt, &words, &Env::default(), style);
+            (parsed.is_on("explain"), result)
+        };
+        assert_eq!(given(Style::Ours), (true, Ok(())));
+        assert_eq!(given(Style::Sops), (false, Ok(())));
+        let (_, result) = parse(encrypt, &words(&["--explain", "f"]), &Env::default(), Style::Sops);
+        assert_eq!(result, Err(Stop("flag provided but not defined: -explain".to_owned())));
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::{Context, Failure};
 /// Where Linux keeps files in memory.
 const IN_MEMORY: &str = "/dev/shm";
 /// The variable with the folder for temporary files.
-const TMPDIR: &str = "TMPDIR";
+pub(super) const TMPDIR: &str = "TMPDIR";
 
 /// A folder of mode 0700.
 pub(super) struct PrivateFolder(TempDir);

@@ -73,7 +73,10 @@ impl Session<'_> {
     }
 
     /// The selector and the scope of the MAC: a flag replaces the rule's field of the same name.
-    fn selection(&self, rule: Option<&Creation>) -> Result<(Option<Selector>, Scope), Failure> {
+    ///
+    /// # Errors
+    /// For two selectors, and for one that is invalid.
+    pub(super) fn selection(&self, rule: Option<&Creation>) -> Result<(Option<Selector>, Scope), Failure> {
         let of_rule = rule.and_then(|rule| rule.selector.as_ref()).map(Selector::field);
         let flags = NAMES.map(|name| self.local.text(&name.replace('_', "-")).to_owned());
         let mut fields = [None; 6];

@@ -211,6 +211,7 @@ const COMMANDS: &[Command] = &[
             flags::ENCRYPTION_CONTEXT,
             flags::THRESHOLD,
             flags::FILENAME_OVERRIDE,
+            flags::EXPLAIN,
             flags::TREE,
             flags::KEY_SERVICE,
         ],

@@ -173,3 +173,49 @@ fn updating_recipients_keeps_what_cannot_be_made_anew() {
     );
     assert!(std::fs::read_to_string(folder.path().join("mixed.yaml")).unwrap() == text);
 }
+
+/// A fingerprint of digits alone is a number in YAML. Where sops has a field of text it takes it as it is written.
+#[test]
+fn numbers_where_text_is_meant_are_read_as_by_sops() {
+    const DIGITS: &str = "1234567890123456789012345678901234567890";
+    let grouped = |keys: &str| format!("creation_rules:\n  - key_groups:\n      - age: [@R]\n        pgp: [{keys}]\n");
+    let flat = |keys: &str| format!("creation_rules:\n  - age: @R\n    pgp: {keys}\n");
+    let with_fingerprint = |fingerprint: &str| {
+        let entry = "pgp:\n        - created_at: \"2024-01-01T00:00:00Z\"\n          enc: AAAA\n          fp:";
+        there("enc.yaml").replace("    version:", &format!("    {entry} {fingerprint}\n    version:"))
+    };
+    let mut cases = vec![
+        // The keys that it wants are shown as it understood them.
+        case("updatekeys enc.yaml").stdin("n\n").rules(&grouped(DIGITS)).says("left unchanged"),
+        case("updatekeys enc.yaml")
+            .stdin("n\n")
+            .rules(&grouped("0123, 0x1f, 1_000, 1e3, 1.50, true, 2020-01-01"))
+            .says("left unchanged"),
+        case("updatekeys -y enc.yaml").rules(&grouped("null")).says("already up to date"),
+        case("encrypt plain.yaml").rules(&grouped(DIGITS)).says(DIGITS),
+        case("encrypt plain.yaml").rules(&flat(DIGITS)).says("`creation_rules[0].pgp` is not text or a list of texts"),
+        case("encrypt plain.yaml").rules(&flat(&format!("[{DIGITS}]"))).says("`creation_rules[0].pgp` is not text"),
+        case("encrypt plain.yaml").rules(&flat("0123")).says("`creation_rules[0].pgp` is not text"),
+        case("encrypt a0123.yaml").file("a0123.yaml", "a: 1\n").rules("creation_rules:\n  - path_regex: 0123\n    age: @R\n"),
+        case("encrypt a83.yaml")
+            .file("a83.yaml", "a: 1\n")
+            .rules("creation_rules:\n  - path_regex: 0123\n    age: @R\n")
+            .says("no matching creation rules"),
+        case("encrypt plain.yaml")
+            .rules("creation_rules:\n  - age: @R\n    encrypted_regex: 1.50\n")
+            .says("selects nothing")
+            .differs("a rule that selects nothing", 23),
+        case("encrypt plain.yaml").rules("base: &base\n  age: @R\n  encrypted_regex: m\ncreation_rules:\n  - <<: *base\n"),
+        case("encrypt plain.yaml")
+            .rules("a: &a {age: @R}\nb: &b {age: @O, encrypted_suffix: m}\ncreation_rules:\n  - <<: [*a, *b]\n"),
+        case("encrypt plain.yaml").rules("creation_rules:\n  - <<: 1\n    age: @R\n").says("is not a map or a list of maps"),
+        case("encrypt --explain plain.yaml").help().says("flag provided but not defined: -explain"),
+        case("encrypt --age @R plain.yaml --explain").says("looks like a flag"),
+    ];
+    // In a file's metadata sops decodes weakly: numbers become text by way of their value.
+    for fingerprint in [DIGITS, "0123", "1234567", "1.50", "true", "'0123'"] {
+        cases.push(case("decrypt pgp.yaml").file("pgp.yaml", &with_fingerprint(fingerprint)));
+        cases.push(case("set pgp.yaml '[\"a\"]' '\"x\"'").file("pgp.yaml", &with_fingerprint(fingerprint)));
+    }
+    check(cases);
+}

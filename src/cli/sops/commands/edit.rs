@@ -4,14 +4,18 @@
 //! cannot be encrypted is shown to the editor again; nothing is written until all is well. With `--show-master-keys` the metadata are
 //! shown too, to be read: sops discards every change of a file that is edited so.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::cli::io::read::{self, MAX_DOCUMENT};
+use crate::cli::io::replace::{self, Existing, Privacy, Target};
 use crate::cli::report::Context;
 use crate::cli::sops::child::{self, Signals};
-use crate::cli::sops::private::PrivateFolder;
+use crate::cli::sops::private::{PrivateFolder, TMPDIR};
 use crate::cli::sops::session::Session;
 use crate::cli::sops::write::{self, Content, Destination};
 use crate::cli::sops::{codes, shell_words};
@@ -34,6 +38,9 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     let rule = if file.exists() { None } else { session.creation_for(&file)? };
     edit(session, &file, rule)
 }
+
+/// How often signals are looked for.
+const STEP: Duration = Duration::from_millis(20);
 
 /// What is edited.
 struct Edited {
@@ -73,16 +80,31 @@ pub(in crate::cli::sops) fn edit(session: &mut Session<'_>, file: &Path, rule: O
         let layouts = session.layouts(formats.1)?;
         let plain = emit_plain(formats.1, &[example(formats.1)], &layouts)?;
         let edited = Edited { plain, metadata, data_key, memory: Memory::default(), formats, shows_keys: false };
-        (Destination::File(file.to_owned()), edited)
+        // A file that somebody else makes meanwhile is not replaced.
+        let target = Target::open(file, MAX_DOCUMENT).map_err(|error| error.at(file).with_exit(codes::OUTPUT))?;
+        (Destination::InPlace(target, file.to_owned()), edited)
     };
     let sealed = until_it_can_be_sealed(session, file, edited, &signals)?;
-    // What a person has written must not be lost because the file cannot be.
-    session.put(destination, &sealed, Content::Sealed).map_err(|failure| {
-        let beside = file.with_file_name(format!("{}.edited", file.file_name().unwrap_or_default().to_string_lossy()));
-        match session.put(Destination::File(beside.clone()), &sealed, Content::Sealed) {
-            Ok(_) => failure.with_hint(format_args!("what you have written is in {}, encrypted", beside.display())),
-            Err(_) => failure,
-        }
+    let written = session.put(destination, &sealed, Content::Sealed);
+    written.map_err(|failure| match saved(session, file, &sealed) {
+        Some(path) => failure.with_hint(format_args!("what you have written is in {}, encrypted", path.display())),
+        None => failure,
+    })
+}
+
+/// Saves what a person has written, encrypted, where the file itself cannot take it: beside it, or among the temporary files.
+/// Nothing that is there is replaced.
+fn saved(session: &Session<'_>, file: &Path, sealed: &[u8]) -> Option<PathBuf> {
+    /// So many are tried in each folder.
+    const NAMES: usize = 20;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = session.io.env.text(TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+    [file.parent().unwrap_or(Path::new("/")), &temporary].into_iter().find_map(|folder| {
+        (1..=NAMES).find_map(|number| {
+            let number = if number == 1 { String::new() } else { format!(".{number}") };
+            let path = folder.join(format!("{name}.edited{number}"));
+            replace::write(&path, sealed, Privacy::Private, Existing::Keep).is_ok().then_some(path)
+        })
     })
 }
 
@@ -180,19 +202,39 @@ fn is_on_path(session: &Session<'_>, program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// The person wants to go back to the editor; the end of the input, or a signal, is the wish to stop.
+/// The person wants to go back to the editor; the end of the input, or a signal, is the wish to stop. A signal does not end a read,
+/// so that is done by a thread, which is left to itself then.
 fn wait_for_enter(session: &mut Session<'_>, signals: &Signals) -> Result<(), Failure> {
+    let mut stdin = std::mem::replace(&mut session.io.stdin, Box::new(std::io::empty()));
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let answer = read_line_end(&mut *stdin);
+        _ = tell.send((answer, stdin));
+    });
+    loop {
+        match told.recv_timeout(STEP) {
+            Ok((answer, stdin)) => {
+                session.io.stdin = stdin;
+                let no_answer = || Failure::new("there was no answer; nothing was changed");
+                return if answer? { Ok(()) } else { Err(no_answer()) };
+            }
+            Err(_) if signals.take().is_some() => return Err(cancelled()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(cancelled()),
+        }
+    }
+}
+
+/// Reads up to the end of a line; false at the end of the input.
+fn read_line_end(stdin: &mut dyn Read) -> std::io::Result<bool> {
     let mut byte = [0];
     loop {
-        if signals.take().is_some() {
-            return Err(cancelled());
-        }
-        match session.io.stdin.read(&mut byte) {
-            Ok(0) => return Err(Failure::new("there was no answer; nothing was changed")),
-            Ok(_) if byte == *b"\n" => return Ok(()),
+        match stdin.read(&mut byte) {
+            Ok(0) => return Ok(false),
+            Ok(_) if byte == *b"\n" => return Ok(true),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::tree;
+use super::{explain, tree};
 use crate::cli::sops::codes;
 use crate::cli::sops::session::{Session, conflict, non_existent};
 use crate::cli::sops::write::{self, Content};
@@ -13,6 +13,12 @@ use crate::sops::rules::Creation;
 
 /// `encrypt [FILE]`.
 pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
+    if session.local.is_on("explain") {
+        if session.local.is_on("recursive") {
+            return Err(conflict("Error: cannot use --explain with --recursive: name the files"));
+        }
+        return explain::run(session);
+    }
     if session.local.is_on("recursive") || session.local.is_on("dry-run") {
         return recursive(session);
     }

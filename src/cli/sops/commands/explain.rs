@@ -1,9 +1,9 @@
-//! `explain`: which values of a file are, or would be, encrypted, and by which rule. No value is shown.
+//! `explain`, and `encrypt --explain`: which values of a file are, or would be, encrypted, and by which rule. No value is shown.
 
 use crate::cli::sops::session::Session;
 use crate::cli::{Context, Exit, Failure, Outcome};
 use crate::sops::document::{Encrypted, Format, load_plain};
-use crate::sops::select::{Selector, Walk};
+use crate::sops::select::Walk;
 use crate::sops::tree::{Entry, Map, Node};
 
 /// `explain FILE…`.
@@ -21,7 +21,8 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
 
 fn explanation(session: &mut Session<'_>, file: &str) -> Result<String, Failure> {
     let path = session.absolute(file);
-    let format = session.input_format(&path);
+    let name = session.chosen_name(&path);
+    let format = session.input_format(&name);
     let text = session.read(&crate::cli::sops::file::Input::File(path.clone()))?;
     let encrypted = Encrypted::load(format, &text).ok();
     let (documents, selector, source) = match encrypted {
@@ -31,13 +32,14 @@ fn explanation(session: &mut Session<'_>, file: &str) -> Result<String, Failure>
         }
         None => {
             let documents = load_plain(format, &text).context(|| format!("cannot read {file}"))?;
-            match session.creation_for(&path)? {
-                Some(rule) => {
-                    let source = format!("creation rule {} of .sops.yaml", rule.rule + 1);
-                    (documents, rule.selector.unwrap_or_default(), source)
-                }
-                None => (documents, Selector::default(), "the default, for want of rules".to_owned()),
-            }
+            let rule = session.creation_for(&name)?;
+            let (chosen, _) = session.selection(rule.as_ref())?;
+            let source = match &rule {
+                _ if chosen != rule.as_ref().and_then(|rule| rule.selector.clone()) => "the command line".to_owned(),
+                Some(rule) => format!("creation rule {} of .sops.yaml", rule.rule + 1),
+                None => "the default, for want of rules".to_owned(),
+            };
+            (documents, chosen.unwrap_or_default(), source)
         }
     };
     if format == Format::Binary {

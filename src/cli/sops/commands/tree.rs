@@ -6,7 +6,7 @@ use crate::cli::io::read::{self, MAX_DOCUMENT};
 use crate::cli::sops::session::Session;
 use crate::cli::{Context, Failure};
 use crate::sops::document::Encrypted;
-use crate::sops::rules::Creation;
+use crate::sops::rules::{self, Creation};
 
 /// A file that was found.
 pub(super) struct Found {
@@ -36,10 +36,11 @@ pub(super) fn find(session: &mut Session<'_>, folders: &[PathBuf]) -> Result<Vec
             {
                 continue;
             }
-            // The rules are asked with the last one: a file that none matches is simply not meant.
-            let rule = match session.config()? {
-                Some(config) => config.creation_for(path).ok().flatten(),
-                None => None,
+            // A file that no rule matches is simply not meant. A rule that is wrong is an error: what it is for would stay plain.
+            let rule = match session.config()?.map(|config| config.creation_for(path)) {
+                Some(Err(rules::Error::NoMatch(_))) | None => None,
+                Some(Ok(rule)) => rule,
+                Some(Err(_)) => session.creation_for(path)?,
             };
             let text = read::file(path, MAX_DOCUMENT).context(|| format!("cannot read {}", path.display()))?;
             let marked = memchr::memmem::find(&text, b"sops").is_some();
