@@ -14,3 +14,13 @@ pub fn forbid_core_dumps() {
         _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
+
+/// Makes a file that grows over the limit of the process (`ulimit -f`) an error of the write, as a full disk is. The signal that
+/// comes with it would end us in the middle and leave a temporary file behind. Programs that we start get the default back.
+#[cfg(feature = "cli")]
+pub fn report_files_too_large() {
+    #[cfg(unix)]
+    {
+        _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+    }
+}

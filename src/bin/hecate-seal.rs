@@ -6,5 +6,6 @@ use hecate_seal::cli;
 
 fn main() -> ExitCode {
     hecate_seal::process::forbid_core_dumps();
+    hecate_seal::process::report_files_too_large();
     ExitCode::from(cli::run(std::env::args_os(), &mut cli::Io::of_process()))
 }

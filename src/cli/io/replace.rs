@@ -6,7 +6,11 @@
 //! the temporary file is removed. Signals wait until all that is done.
 //!
 //! Not kept: extended attributes, ACLs and hard links of the old file, as with every editor that writes this way. Devices and
-//! pipes (`/dev/stdout`, `/dev/fd/3`, a named pipe) cannot be replaced and are written to instead.
+//! pipes (`/dev/stdout`, `/dev/fd/3`, a named pipe) cannot be replaced and are written to instead; a file behind such a name is
+//! appended to. A file elsewhere below `/dev` (`/dev/shm`) is a file like any other.
+//!
+//! Folders that everyone may write (`/tmp`): the kernel's rules for links and pipes there hold here, too, since links are
+//! followed by us and not by the kernel, and opened secrets never become the file of somebody else ([`Privacy`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -24,9 +28,10 @@ use crate::cli::report::Failure;
 pub enum Privacy {
     /// A new file has 0644 under the umask, one that exists keeps its mode: sealed documents, certificates.
     Shared,
-    /// A new file has 0600, one that exists keeps its mode: what kubeseal writes.
+    /// A new file has 0600, one that exists keeps its mode and owner, unless somebody else put it into a folder that everyone
+    /// may write: what kubeseal writes.
     Private,
-    /// 0600, and a file that exists is closed to others: keys and opened secrets.
+    /// 0600 and our own, also where a file exists: keys and opened secrets. One that is edited in place keeps its owner.
     Plaintext,
 }
 
@@ -64,6 +69,9 @@ pub enum ReplaceError {
     /// The target exists and must not be replaced.
     #[error("the file exists already")]
     Exists,
+    /// Something of another user in a folder that everyone may write: the name may be a trap.
+    #[error("another user put {} into a folder that everyone may write", .0.display())]
+    Foreign(PathBuf),
     /// Symbolic links that lead to each other.
     #[error("too many symbolic links")]
     LinkLoop,
@@ -87,6 +95,7 @@ impl ReplaceError {
             Self::NoFolder(folder) => Some(format!("create it first: mkdir -p {}", folder.display())),
             Self::Changed => Some("nothing was written; run the command again".to_owned()),
             Self::Exists => Some("nothing was written; move the old file away or choose another name".to_owned()),
+            Self::Foreign(_) => Some("nothing was written; write to a folder of your own".to_owned()),
             Self::Full(_) => Some("nothing was written; make room and run the command again".to_owned()),
             _ => None,
         };
@@ -148,7 +157,7 @@ impl Target {
             (None, Err(ReadError::Io(error))) => error.kind() == io::ErrorKind::NotFound,
             _ => false,
         };
-        write_beside(&self.real, new, privacy, self.content.is_some(), unchanged)
+        write_beside(&self.real, new, privacy, self.content.is_some().then_some(Owner::Same), unchanged)
     }
 }
 
@@ -157,14 +166,10 @@ impl Target {
 /// # Errors
 /// Any [`ReplaceError`]; an old file is whole then, and no other file was left behind.
 pub fn write(path: &Path, new: &[u8], privacy: Privacy, existing: Existing) -> Result<(), ReplaceError> {
-    // `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/1`: a name for a stream, even where a regular file is behind it.
-    let is_stream = path.starts_with("/dev") || path.starts_with("/proc");
+    let stream = stream_of(path);
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return Err(ReplaceError::Directory),
-        Ok(meta) if is_stream || !meta.is_file() => {
-            OpenOptions::new().write(true).open(path)?.write_all(new).map_err(full)?;
-            return Ok(());
-        }
+        Ok(meta) if stream.is_some() || !meta.is_file() => return write_to(path, stream, new),
         _ => {}
     }
     let real = follow(path)?;
@@ -177,7 +182,57 @@ pub fn write(path: &Path, new: &[u8], privacy: Privacy, existing: Existing) -> R
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error.into()),
     };
-    write_beside(&real, new, privacy, there, || true)
+    let owner = match privacy {
+        Privacy::Plaintext => Owner::Us,
+        Privacy::Private if there && is_foreign(&real)? => Owner::Us,
+        Privacy::Private | Privacy::Shared => Owner::Same,
+    };
+    write_beside(&real, new, privacy, there.then_some(owner), || true)
+}
+
+/// An open stream of this process, by one of its names in the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Stdout,
+    Stderr,
+    /// Another descriptor.
+    Other,
+}
+
+/// The stream that a path names: `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/1`. Only the name says so: behind it may be a file.
+fn stream_of(path: &Path) -> Option<Stream> {
+    let path = path.to_str()?;
+    let number = match path {
+        "/dev/stdout" => "1",
+        "/dev/stderr" => "2",
+        _ => ["/dev/fd/", "/proc/self/fd/"].iter().find_map(|folder| path.strip_prefix(folder)).or_else(|| {
+            let (_process, number) = path.strip_prefix("/proc/")?.split_once("/fd/")?;
+            Some(number)
+        })?,
+    };
+    let is_ours = !path.starts_with("/proc/") || path.starts_with("/proc/self/");
+    match number {
+        "1" if is_ours => Some(Stream::Stdout),
+        "2" if is_ours => Some(Stream::Stderr),
+        number => number.bytes().all(|byte| byte.is_ascii_digit()).then_some(Stream::Other),
+    }
+}
+
+/// Writes to what cannot be replaced: a stream of ours, where whoever opened it stands; a device; a pipe.
+fn write_to(path: &Path, stream: Option<Stream>, new: &[u8]) -> Result<(), ReplaceError> {
+    let everything = |to: &mut dyn Write| to.write_all(new).and_then(|()| to.flush()).map_err(full);
+    match stream {
+        Some(Stream::Stdout) => everything(&mut io::stdout().lock()),
+        Some(Stream::Stderr) => everything(&mut io::stderr().lock()),
+        // The name opens the file anew, at its beginning: what is there already stays only if we append.
+        Some(Stream::Other) => everything(&mut OpenOptions::new().append(true).open(path)?),
+        None => {
+            if is_foreign(path)? {
+                return Err(ReplaceError::Foreign(path.to_owned()));
+            }
+            everything(&mut OpenOptions::new().write(true).open(path)?)
+        }
+    }
 }
 
 /// Puts a new file of exactly this mode in the place of whatever has the name, a read-only file too: for files that a program
@@ -223,11 +278,30 @@ fn follow(path: &Path) -> Result<PathBuf, ReplaceError> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
+            Ok(_) if is_foreign(&path)? => return Err(ReplaceError::Foreign(path)),
             Ok(to) => path = folder_of(&path).join(to),
             Err(_) => return Ok(path),
         }
     }
     Err(ReplaceError::LinkLoop)
+}
+
+/// Whether a name stands in a folder that everyone may write (with the sticky bit, as `/tmp`) and belongs neither to us nor to
+/// the folder's owner: the kernel's rule for following links and opening pipes there (`fs.protected_symlinks`).
+#[cfg(unix)]
+fn is_foreign(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY_AND_WRITABLE: u32 = 0o1002;
+    let (folder, meta) = (fs::metadata(folder_of(path))?, fs::symlink_metadata(path)?);
+    let owner = meta.uid();
+    Ok(folder.mode() & STICKY_AND_WRITABLE == STICKY_AND_WRITABLE
+        && owner != folder.uid()
+        && owner != rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_foreign(_path: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// The folder that holds a path.
@@ -271,12 +345,22 @@ fn lock_folder(real: &Path) -> Option<File> {
     None
 }
 
-/// Writes the temporary file and renames it over `real` if `unchanged` still says so.
+/// Whose a file is that takes the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// The old one's owner.
+    Same,
+    /// Ours.
+    Us,
+}
+
+/// Writes the temporary file and renames it over `real` if `unchanged` still says so. With an `old` owner there is such a file,
+/// without there must be none.
 fn write_beside(
     real: &Path,
     new: &[u8],
     privacy: Privacy,
-    there: bool,
+    old: Option<Owner>,
     unchanged: impl FnOnce() -> bool,
 ) -> Result<(), ReplaceError> {
     let folder = folder_of(real);
@@ -285,7 +369,7 @@ fn write_beside(
     // A file that is made new gets its mode at once, under the umask. One that replaces another starts private and gets the
     // other's mode below.
     #[cfg(unix)]
-    if privacy == Privacy::Shared && !there {
+    if privacy == Privacy::Shared && old.is_none() {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o644));
     }
@@ -296,7 +380,7 @@ fn write_beside(
         _ => ReplaceError::Folder(folder.clone(), plain(error)),
     })?;
     temporary.as_file_mut().write_all(new).map_err(full)?;
-    if there {
+    if old == Some(Owner::Same) {
         keep_owner_and_mode(real, temporary.as_file(), privacy).map_err(|error| match error.kind() {
             // Somebody took it away.
             io::ErrorKind::NotFound => ReplaceError::Changed,
@@ -307,7 +391,7 @@ fn write_beside(
     if !unchanged() {
         return Err(ReplaceError::Changed);
     }
-    if there {
+    if old.is_some() {
         temporary.persist(real).map_err(|error| full(error.error))?;
     } else {
         temporary.persist_noclobber(real).map_err(|error| match error.error.kind() {
@@ -364,139 +448,4 @@ fn plain(error: io::Error) -> io::Error {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-
-    use super::*;
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().mode() & 0o777
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn folder_with(name: &str, content: &str) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        fs::write(&path, content).unwrap();
-        (folder, path)
-    }
-
-    #[test]
-    fn new_files_are_private_or_shared_as_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let (key, cert) = (folder.path().join("k"), folder.path().join("c"));
-        write(&key, b"1", Privacy::Plaintext, Existing::Keep).unwrap();
-        write(&cert, b"2", Privacy::Shared, Existing::Replace).unwrap();
-        assert_eq!(mode(&key), 0o600);
-        assert_eq!(mode(&cert) & 0o600, 0o600);
-        assert_eq!(mode(&cert) & !0o644, 0);
-        assert_eq!(names(folder.path()), ["c", "k"]);
-    }
-
-    #[test]
-    fn a_replaced_file_keeps_its_mode_and_a_link_stays_a_link() {
-        let (folder, path) = folder_with("real", "old");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let link = folder.path().join("link");
-        symlink("real", &link).unwrap();
-        Target::open(&link, 100).unwrap().replace(b"new", Privacy::Private).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(mode(&path), 0o640);
-        assert_eq!(fs::read_link(&link).unwrap(), Path::new("real"));
-        assert_eq!(names(folder.path()), ["link", "real"]);
-    }
-
-    #[test]
-    fn plaintext_closes_a_file_that_others_could_read() {
-        let (_folder, path) = folder_with("out", "old");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        write(&path, b"new", Privacy::Plaintext, Existing::Replace).unwrap();
-        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (b"new".as_slice(), 0o600));
-    }
-
-    #[test]
-    fn a_link_to_nothing_makes_the_file_it_points_to_and_a_loop_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        symlink("later", folder.path().join("link")).unwrap();
-        symlink("loop", folder.path().join("loop")).unwrap();
-        write(&folder.path().join("link"), b"x", Privacy::Shared, Existing::Replace).unwrap();
-        assert_eq!(fs::read(folder.path().join("later")).unwrap(), b"x");
-        let error = write(&folder.path().join("loop"), b"x", Privacy::Shared, Existing::Replace).unwrap_err();
-        // The system or we notice the loop, whoever comes first; nothing is written either way.
-        assert!(matches!(error, ReplaceError::LinkLoop | ReplaceError::Io(_)), "{error}");
-        assert_eq!(names(folder.path()), ["later", "link", "loop"]);
-    }
-
-    #[test]
-    fn a_file_changed_since_it_was_read_is_left_alone() {
-        let (folder, path) = folder_with("f", "old");
-        let target = Target::open(&path, 100).unwrap();
-        fs::write(&path, "theirs").unwrap();
-        assert_eq!(
-            target.replace(b"ours", Privacy::Shared).unwrap_err().to_string(),
-            "the file was changed by another program meanwhile"
-        );
-        assert_eq!(fs::read(&path).unwrap(), b"theirs");
-        assert_eq!(names(folder.path()), ["f"]);
-    }
-
-    #[test]
-    fn a_file_that_appeared_since_it_was_absent_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        let target = Target::open(&path, 100).unwrap();
-        assert_eq!(target.content(), None);
-        fs::write(&path, "theirs").unwrap();
-        assert!(matches!(target.replace(b"ours", Privacy::Shared).unwrap_err(), ReplaceError::Changed));
-        assert_eq!(fs::read(&path).unwrap(), b"theirs");
-    }
-
-    #[test]
-    fn read_only_files_folders_and_missing_folders_are_refused() {
-        let (folder, path) = folder_with("f", "old");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-        let text = |result: Result<(), ReplaceError>| result.unwrap_err().to_string();
-        assert_eq!(text(Target::open(&path, 9).map(drop)), "the file is read-only");
-        assert_eq!(text(write(&path, b"x", Privacy::Shared, Existing::Replace)), "the file is read-only");
-        assert_eq!(text(write(&path, b"x", Privacy::Shared, Existing::Keep)), "the file exists already");
-        assert_eq!(text(Target::open(folder.path(), 9).map(drop)), "it is a directory");
-        assert_eq!(text(write(folder.path(), b"x", Privacy::Shared, Existing::Replace)), "it is a directory");
-        let missing = folder.path().join("no/f");
-        assert_eq!(
-            text(write(&missing, b"x", Privacy::Shared, Existing::Replace)),
-            format!("there is no directory {}", folder.path().join("no").display())
-        );
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(names(folder.path()), ["f"]);
-    }
-
-    #[test]
-    fn a_device_is_written_to_and_never_edited() {
-        write(Path::new("/dev/null"), b"x", Privacy::Shared, Existing::Replace).unwrap();
-        assert_eq!(Target::open(Path::new("/dev/null"), 9).map(drop).unwrap_err().to_string(), "it is not a regular file");
-    }
-
-    #[test]
-    fn two_edits_of_one_file_at_once_lose_neither() {
-        let (_folder, path) = folder_with("f", "");
-        std::thread::scope(|scope| {
-            for letter in ["a", "b", "c", "d"] {
-                let path = &path;
-                scope.spawn(move || {
-                    let target = Target::open(path, 100).unwrap();
-                    let new = [target.content().unwrap(), letter.as_bytes()].concat();
-                    target.replace(&new, Privacy::Shared).unwrap();
-                });
-            }
-        });
-        let mut letters = fs::read(&path).unwrap();
-        letters.sort_unstable();
-        assert_eq!(letters, b"abcd");
-    }
-}
+mod tests;
