@@ -4,6 +4,8 @@
 //! one, [`Io::captured`] one for tests. Reading is bounded everywhere ([`read`]); files are written by [`replace`], which never
 //! leaves half a file.
 
+#[cfg(unix)]
+mod prompt;
 pub mod read;
 pub mod replace;
 pub(super) mod signals;
@@ -52,7 +54,7 @@ pub struct Io {
     pub now: OffsetDateTime,
     /// How much to say.
     pub level: Level,
-    /// Asks for a line without echo; the argument is the prompt.
+    /// Asks for a line without echo; the argument is the prompt. It comes as it was typed, or not at all.
     pub ask: Ask,
 }
 
@@ -75,6 +77,9 @@ impl Io {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             now: OffsetDateTime::now_utc(),
             level: Level::Normal,
+            #[cfg(unix)]
+            ask: Box::new(prompt::ask),
+            #[cfg(not(unix))]
             ask: Box::new(|prompt| rpassword::prompt_password(prompt).map(SecretString::new)),
         }
     }
@@ -180,6 +185,14 @@ impl Output {
     pub fn put(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), report::Failure> {
         use super::report::Context;
         self.write_all(bytes.as_ref()).context(|| "cannot write to standard output")
+    }
+
+    /// Writes one line, in which nothing can drive the terminal: for names and messages that come from files.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn line(&mut self, text: impl AsRef<str>) -> Result<(), report::Failure> {
+        self.put(report::one_line(text.as_ref()) + "\n")
     }
 
     /// A reader that went away (`hecate-seal … | head`) got what it wanted: the command goes on to its end without one, because

@@ -2,7 +2,7 @@
 //!
 //! Replacing a file makes a temporary one, which holds plaintext where that is what was asked for. A signal that ends the process
 //! in the middle would leave it behind; so while a file is written signals wait ([`Held`]), and end the process right after, when
-//! the file is whole and the temporary one is gone. What nobody can catch (KILL) leaves it, with mode 0600.
+//! the file is whole and the temporary one is gone. The prompt holds them in the same way, until the terminal is as it was. What nobody can catch (KILL) leaves it, with mode 0600.
 
 #[cfg(unix)]
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -32,6 +32,12 @@ fn ignored() -> u64 {
         u64::from_str_radix(&line?, 16).ok()
     });
     mask.unwrap_or(0)
+}
+
+/// Whether whoever started us had this signal ignored.
+#[cfg(unix)]
+pub(super) fn is_ignored(signal: i32) -> bool {
+    ignored() >> (signal - 1) & 1 == 1
 }
 
 /// While one of these lives, the signals of [`ending`] wait. When the last one is dropped, one that came ends the process.
@@ -64,6 +70,12 @@ impl Handlers {
             handlers
         })
     }
+}
+
+/// Signals end the process no more by themselves, for the rest of its life: the caller looks for them, and has to clean up first.
+#[cfg(unix)]
+pub(in crate::cli) fn leave_to_caller() {
+    std::mem::forget(Held::begin());
 }
 
 impl Held {

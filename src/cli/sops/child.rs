@@ -21,9 +21,12 @@ impl Signals {
     pub(super) fn catch() -> Self {
         let caught = Arc::new(AtomicUsize::new(0));
         #[cfg(unix)]
-        for signal in crate::cli::io::signals::ending() {
-            let number = usize::try_from(signal).unwrap_or_default();
-            _ = signal_hook::flag::register_usize(signal, Arc::clone(&caught), number);
+        {
+            crate::cli::io::signals::leave_to_caller();
+            for signal in crate::cli::io::signals::ending() {
+                let number = usize::try_from(signal).unwrap_or_default();
+                _ = signal_hook::flag::register_usize(signal, Arc::clone(&caught), number);
+            }
         }
         Self(caught)
     }

@@ -38,7 +38,10 @@ impl Callbacks for Terminal<'_> {
             }
         }
         let prompt = format!("Enter passphrase for {}: ", request.origin);
-        self.ask(&prompt).map_err(|error| format!("it needs a passphrase, and there is no terminal to ask on ({error})"))
+        self.ask(&prompt).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => format!("it needs a passphrase: {error}"),
+            _ => format!("it needs a passphrase, and there is no terminal to ask on ({error})"),
+        })
     }
 
     #[cfg(unix)]

@@ -87,7 +87,7 @@ fn a_full_disk_leaves_the_old_file_and_nothing_else() {
 }
 
 /// Runs a script of the shell in which `seal` seals a Secret to standard output.
-fn in_a_shell(session: &super::Session, script: &str) {
+fn in_a_shell(session: &Session, script: &str) {
     session.write("in.yaml", super::SECRET);
     let seal = format!(
         "seal() {{ {} seal in.yaml --cert {} \"$@\"; }}",

@@ -10,9 +10,11 @@ mod hygiene;
 mod man;
 mod meant;
 mod nats;
+mod prompt;
 mod reseal;
 mod scan;
 mod seal_unseal;
+mod shown;
 mod value;
 mod verify;
 
