@@ -24,16 +24,27 @@ pub fn is_url(text: &str) -> bool {
     })
 }
 
+/// The path or URL as messages show it: without a password.
+#[must_use]
+pub fn shown(source: &str) -> String {
+    if is_url(source) { fetch::shown(source) } else { source.to_owned() }
+}
+
 /// Reads the bytes behind a path or URL.
 ///
 /// # Errors
-/// When the file or URL cannot be read; the failure names it.
+/// When the file or URL cannot be read, or comes without TLS from another machine; the failure names it.
 pub fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some(path) = source.strip_prefix("file://") {
         return read::file(Path::new(path), read::MAX_DOCUMENT).context(|| format!("cannot read the certificate {source}"));
     }
     if is_url(source) {
-        return fetch::get(source, read::MAX_DOCUMENT).context(|| format!("cannot fetch the certificate {source}"));
+        if fetch::is_open_to_others(source) {
+            return Err(Failure::new("over http:// anybody on the way can put a certificate of theirs in its place")
+                .wrap(format_args!("cannot fetch the certificate {}", shown(source)))
+                .with_hint("use https://, or fetch it once, compare its fingerprint and keep it in git"));
+        }
+        return fetch::get(source, read::MAX_DOCUMENT).context(|| format!("cannot fetch the certificate {}", shown(source)));
     }
     read::file(&io.path(source), read::MAX_DOCUMENT).context(|| format!("cannot read the certificate {source}"))
 }
@@ -50,7 +61,7 @@ pub fn required(settings: &Settings, io: &mut Io) -> Result<Certificate, Failure
             )
             .with_hint("`kubeseal --fetch-cert > pub.pem` gets it from a cluster"));
     };
-    io.detail(format!("certificate {value} (from {origin})"));
+    io.detail(format!("certificate {} (from {origin})", shown(value)));
     for_sealing(value, io)
 }
 
@@ -63,14 +74,15 @@ pub fn for_sealing(source: &str, io: &mut Io) -> Result<Certificate, Failure> {
     match certificate.validity(io.now) {
         Validity::Valid => {}
         Validity::Expired => {
-            return Err(Failure::new(format_args!("the certificate {source} expired on {}", date(certificate.not_after())))
-                .with_hint(
-                    "the controller makes a new key every 30 days: fetch its current certificate with `kubeseal --fetch-cert`",
-                ));
+            let (source, day) = (shown(source), date(certificate.not_after()));
+            return Err(Failure::new(format_args!("the certificate {source} expired on {day}")).with_hint(
+                "the controller makes a new key every 30 days: fetch its current certificate with `kubeseal --fetch-cert`",
+            ));
         }
         Validity::NotYetValid => {
             return Err(Failure::new(format_args!(
-                "the certificate {source} is not valid before {}",
+                "the certificate {} is not valid before {}",
+                shown(source),
                 date(certificate.not_before())
             ))
             .with_hint("check the clock of this machine, and of the one that made the certificate"));
@@ -85,10 +97,11 @@ pub fn for_sealing(source: &str, io: &mut Io) -> Result<Certificate, Failure> {
 /// Unreadable, no certificate, no RSA key.
 pub fn load(source: &str, io: &mut Io) -> Result<Certificate, Failure> {
     let bytes = read(source, io)?;
-    let certificate = Certificate::parse_pem_first(&bytes).context(|| format!("cannot use the certificate {source}"))?;
+    let certificate = Certificate::parse_pem_first(&bytes).context(|| format!("cannot use the certificate {}", shown(source)))?;
     if certificate.others_in_file() > 0 {
         io.warn(format!(
-            "{source} holds {} certificates: the first one is used, {}",
+            "{} holds {} certificates: the first one is used, {}",
+            shown(source),
             certificate.others_in_file() + 1,
             certificate.public_key().fingerprint()
         ));

@@ -19,6 +19,8 @@ pub const NAMESPACE: &str = "HECATE_SEAL_NAMESPACE";
 pub const SCOPE: &str = "HECATE_SEAL_SCOPE";
 /// Files with private keys to open with, as `--private-key`; several with the system's path separator (`:`) between them.
 pub const PRIVATE_KEYS: &str = "HECATE_SEAL_PRIVATE_KEYS";
+/// Those of ours that are text.
+pub const OURS: [&str; 5] = [CERT, FILE, NAME, NAMESPACE, SCOPE];
 /// Files with kubeconfigs: for the cluster, and for the namespace that `init` proposes; several with `:` between them. As in kubectl.
 pub const KUBECONFIG: &str = "KUBECONFIG";
 /// The home folder, for `~/.kube/config`.
@@ -98,6 +100,11 @@ impl Env {
         self.raw(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty())
     }
 
+    /// The first of these variables that is set to something that is no text, by name.
+    pub fn not_text<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        names.into_iter().find(|name| self.raw(name).is_some_and(|value| value.to_str().is_none()))
+    }
+
     /// Gives a program that is about to be started these variables, and no others.
     pub fn give_to(&self, command: &mut std::process::Command) {
         if let Source::Fixed(map) = &self.0 {
@@ -134,6 +141,15 @@ mod tests {
         assert_eq!(env.raw("A"), Some(OsString::new()));
         assert_eq!(env.text("B").as_deref(), Some("x"));
         assert_eq!(env.raw("C"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_is_not_taken_for_unset() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let env = Env::fixed([(NAME, OsString::from("x")), (FILE, OsString::from_vec(b"bad\xff.yaml".to_vec()))]);
+        assert_eq!(env.not_text(OURS), Some(FILE));
+        assert_eq!(env.not_text([NAME, SCOPE]), None);
     }
 
     #[test]

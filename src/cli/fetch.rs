@@ -21,12 +21,63 @@ pub fn get(url: &str, limit: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
     // Makes aws-lc-rs the provider of TLS for this process: it is the only one that is compiled in.
     drop(rustls::ClientConfig::builder());
-    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).tls_config(tls).build();
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        // Whoever asks for TLS is not sent on to a place without.
+        .https_only(!is_plain_http(url))
+        .tls_config(tls)
+        .build();
     let mut response = ureq::Agent::from(config).get(url).call().context(|| "the request failed")?;
     if response.status() != 200 {
         return Err(Failure::new(format_args!("the server answered {}", response.status())));
     }
     read::stream(response.body_mut().as_reader(), limit).context(|| "the answer cannot be read")
+}
+
+/// Whether a URL is fetched without TLS.
+#[must_use]
+pub fn is_plain_http(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
+}
+
+/// Whether what a URL gives may be another's on the way: no TLS, and not from this machine.
+#[must_use]
+pub fn is_open_to_others(url: &str) -> bool {
+    is_plain_http(url) && !host(url).is_some_and(is_this_machine)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Where the part with user, host and port stands in a URL.
+fn authority(url: &str) -> Option<std::ops::Range<usize>> {
+    let start = url.find("://")? + 3;
+    let len = url.get(start..)?.find(['/', '?', '#', '\\']).unwrap_or(url.len() - start);
+    Some(start..start + len)
+}
+
+fn host(url: &str) -> Option<&str> {
+    let authority = url.get(authority(url)?)?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.find(']') {
+        Some(end) => host.get(..=end),
+        None => host.split(':').next(),
+    }
+}
+
+/// The URL as messages show it: `***` for its password.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let masked = || {
+        let part = authority(url)?;
+        let (user, host) = url.get(part.clone())?.rsplit_once('@')?;
+        let (name, _password) = user.split_once(':')?;
+        Some(format!("{}{name}:***@{host}{}", url.get(..part.start)?, url.get(part.end..)?))
+    };
+    masked().unwrap_or_else(|| url.to_owned())
 }
 
 #[cfg(test)]
@@ -65,6 +116,41 @@ mod tests {
             Err("the answer cannot be read: it is larger than 3 bytes".into())
         );
         assert!(fetched(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nPEM\n", 9).is_err());
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (url, as_shown) in [
+            ("http://user:passw0rd@host/c", "http://user:***@host/c"),
+            ("https://user:p@ss@host:1/c?x=y@z", "https://user:***@host:1/c?x=y@z"),
+            ("https://:p@host", "https://:***@host"),
+            ("https://user@host/a:b@c", "https://user@host/a:b@c"),
+            ("https://host/a:b@c", "https://host/a:b@c"),
+            ("certs/a:b@c.pem", "certs/a:b@c.pem"),
+        ] {
+            assert_eq!(shown(url), as_shown);
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_trusted_without_tls() {
+        for url in ["https://host/c", "http://localhost:80/c", "HTTP://u:p@127.0.0.2/c", "http://[::1]:80/c", "file:///c"] {
+            assert!(!is_open_to_others(url), "{url}");
+        }
+        for url in
+            ["http://host/c", "HTTP://host", "http://localhost@host/c", "http://localhost.evil/", "http://[::2]/", "http:c"]
+        {
+            assert!(is_open_to_others(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_from_this_machine_is_followed_and_one_out_of_tls_is_not() {
+        assert!(is_plain_http("http://x") && !is_plain_http("https://x") && !is_plain_http("hätte"));
+        let target = server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPEM\n");
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: http://{target}/c\r\nContent-Length: 0\r\n\r\n");
+        let url = format!("http://{}/c", server(answer.leak().as_bytes()));
+        assert_eq!(get(&url, 9).unwrap().as_slice(), b"PEM\n");
     }
 
     #[test]

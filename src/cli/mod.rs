@@ -130,6 +130,9 @@ fn ours(words: &[OsString], io: &mut Io) -> Outcome {
         (_, true) => io::Level::Verbose,
         _ => io::Level::Normal,
     };
+    if let Some(name) = io.env.not_text(env::OURS) {
+        return Err(Failure::usage(format_args!("the environment variable {name} is not UTF-8 text")));
+    }
     match cli.command {
         Command::Value(args) => commands::value::run(args, io),
         Command::Init(args) => commands::init::run(&args, io),

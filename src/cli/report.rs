@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Everything goes to stderr, lower case, without a full stop, coloured only on a terminal and never with `NO_COLOR`. Control
-//! characters, which a file name or a document may carry, are shown as escapes. A message never holds a secret value: it names
+//! characters and those that turn the direction of text, which a file name or a document may carry, are shown as escapes; lines of
+//! findings on stdout go through the same hands ([`one_line`]). A message never holds a secret value: it names
 //! the file, the document, the object and the key.
 
 use std::fmt::{self, Display, Write as _};
@@ -246,13 +247,34 @@ pub fn may_colour(env: &env::Env) -> bool {
     env.text(env::NO_COLOR).is_none() && env.text(env::TERM).is_none_or(|term| term != "dumb")
 }
 
-/// The text with control characters as escapes, so that no file name or document can drive the terminal. Line ends and tabs stay.
+/// Whether a character drives the terminal or turns the direction of what follows, so that a line reads as another.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What names and messages of a document are on a line of output: nothing in them ends the line, drives the terminal or turns the
+/// text around.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if is_unsafe(c) && c != '\t' {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
+}
+
+/// The text with unsafe characters as escapes, so that no file name or document can drive the terminal. Line ends and tabs stay.
 fn printable(text: &str) -> impl Display + '_ {
     struct Printable<'a>(&'a str);
     impl Display for Printable<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             for c in self.0.trim_end_matches('\n').chars() {
-                if c.is_control() && c != '\n' && c != '\t' {
+                if is_unsafe(c) && c != '\n' && c != '\t' {
                     write!(f, "{}", c.escape_default())?;
                 } else {
                     f.write_char(c)?;
@@ -312,5 +334,12 @@ mod tests {
             printed(&failure, true, env::Env::fixed([("NO_COLOR", "1")])),
             "error: no file named \\u{1b}]0;pwned\\u{7}.yaml\n"
         );
+        assert_eq!(printed(&Failure::new("\u{202e}lmay.a"), false, env::Env::default()), "error: \\u{202e}lmay.a\n");
+    }
+
+    #[test]
+    fn nothing_in_a_line_of_findings_ends_it_or_turns_it_around() {
+        assert_eq!(one_line("päß\ta.yaml:1: error"), "päß\ta.yaml:1: error");
+        assert_eq!(one_line("a\nhint: all good\r\u{1b}[2J\u{2066}b\u{85}"), "a\\nhint: all good\\r\\u{1b}[2J\\u{2066}b\\u{85}");
     }
 }

@@ -41,6 +41,10 @@ pub struct Request {
 pub fn requests(words: Vec<OsString>, from_env: Option<&str>, from_file: Option<&Path>) -> Result<Vec<Request>, Failure> {
     let from_elsewhere = from_env.is_some() || from_file.is_some();
     let mut requests = Vec::new();
+    if from_elsewhere && words.iter().any(has_equals) {
+        let option = if from_env.is_some() { "--from-env" } else { "--from-file" };
+        return Err(Failure::usage(format_args!("KEY=VALUE and {option} exclude each other")));
+    }
     if let Some(variable) = from_env {
         if !variable.is_empty() && words.len() > 1 {
             return Err(Failure::usage("--from-env=VARIABLE takes one key").with_hint("without `=VARIABLE` it takes several"));
@@ -50,7 +54,7 @@ pub fn requests(words: Vec<OsString>, from_env: Option<&str>, from_file: Option<
             let name = if variable.is_empty() { key.clone() } else { variable.to_owned() };
             requests.push(Request { key, source: Source::Variable(name) });
         }
-    } else if words.first().is_some_and(has_equals) && !from_elsewhere {
+    } else if words.first().is_some_and(has_equals) {
         for word in words {
             let (name, value) = split(word)?;
             requests.push(Request { key: key(name)?, source: Source::Argument(value) });

@@ -27,6 +27,14 @@ impl fmt::Display for Position {
     }
 }
 
+/// A kind or API version that is not the one asked for, as errors show it: not where a broken indent may have run a value into it.
+fn word(found: &str) -> &str {
+    /// What is longer is neither.
+    const LONGEST: usize = 100;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_');
+    if found.len() <= LONGEST && found.chars().all(is_plain) { found } else { "something else (not shown: it may hold a value)" }
+}
+
 /// Why a stream of documents could not be read. Nothing of a Secret's content is in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -66,7 +74,7 @@ pub enum Error {
         found: &'static str,
     },
     /// A document is of another kind.
-    #[error("{at}: expected kind {expected}, found kind {found}")]
+    #[error("{at}: expected kind {expected}, found kind {}", word(.found))]
     Kind {
         /// The document.
         at: Position,
@@ -84,7 +92,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A document is of another API version.
-    #[error("{at}: expected apiVersion {expected} for kind {kind}, found {found}")]
+    #[error("{at}: expected apiVersion {expected} for kind {kind}, found {}", word(.found))]
     ApiVersion {
         /// The document.
         at: Position,

@@ -22,7 +22,7 @@ pub use error::{Error, Position};
 pub use object::{Document, Located, Warning};
 pub use read::{MAX_DOCUMENTS, MAX_INPUT_BYTES, read_documents, read_sealed_secrets, read_secrets};
 pub use types::{ObjectMeta, SealedSecret, SealedSecretSpec, Secret, SecretTemplate};
-pub use write::{Style, sealed_secret_to_value, secret_to_value, to_json, to_yaml, write_json_text};
+pub use write::{PlainValue, Style, sealed_secret_to_value, secret_to_value, to_json, to_yaml, write_json_text};
 
 /// `apiVersion` of a SealedSecret.
 pub const SEALED_SECRET_API_VERSION: &str = "bitnami.com/v1alpha1";

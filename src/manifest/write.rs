@@ -39,9 +39,34 @@ pub fn sealed_secret_to_value(sealed: &SealedSecret, style: Style) -> Value {
     Value::Object(object)
 }
 
+/// A value with the plaintext of a Secret in it: the text of its items is wiped when it goes. No `Debug`.
+pub struct PlainValue(Value);
+
+impl std::ops::Deref for PlainValue {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Drop for PlainValue {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        for map in ["data", "stringData"] {
+            let entries = self.0.get_mut(map).and_then(Value::as_object_mut);
+            for value in entries.into_iter().flat_map(|entries| entries.values_mut()) {
+                if let Value::String(text) = value {
+                    text.zeroize();
+                }
+            }
+        }
+    }
+}
+
 /// A Secret as a value in field order. **It holds the values in plain base64**; hand it to [`to_json`] or [`to_yaml`] only.
 #[must_use]
-pub fn secret_to_value(secret: &Secret, style: Style) -> Value {
+pub fn secret_to_value(secret: &Secret, style: Style) -> PlainValue {
     let mut object = typed("Secret", "v1");
     object.insert("metadata".into(), metadata(&secret.metadata, style));
     if let Some(immutable) = secret.immutable {
@@ -56,7 +81,7 @@ pub fn secret_to_value(secret: &Secret, style: Style) -> Value {
     insert_map(&mut object, "data", secret.data.iter().map(|(key, value)| (key, base64(value))));
     insert_map(&mut object, "stringData", secret.string_data.iter().map(|(key, value)| (key, text(value))));
     insert_text(&mut object, "type", secret.type_.as_deref());
-    Value::Object(object)
+    PlainValue(Value::Object(object))
 }
 
 /// Values as JSON documents, each with a line break after it.

@@ -9,7 +9,7 @@ use crate::cli::args::{CertArgs, CertCommand, Format};
 use crate::cli::certificate::{self, date};
 use crate::cli::report::{Context, Exit, Failure, Outcome};
 use crate::cli::settings::Settings;
-use crate::cli::{Io, output};
+use crate::cli::{Io, output, report};
 use crate::crypto::x509::{Certificate, Validity};
 
 /// Runs the command.
@@ -41,7 +41,7 @@ fn sources(named: &[String], io: &mut Io) -> Result<Vec<String>, Failure> {
 /// Every certificate of a file or URL, in order.
 fn all(source: &str, io: &Io) -> Result<Vec<Certificate>, Failure> {
     let bytes = certificate::read(source, io)?;
-    Certificate::parse_pem_all(&bytes).context(|| format!("cannot use the certificate {source}"))
+    Certificate::parse_pem_all(&bytes).context(|| format!("cannot use the certificate {}", certificate::shown(source)))
 }
 
 fn show(named: &[String], format: Format, io: &mut Io) -> Outcome {
@@ -55,8 +55,9 @@ fn show(named: &[String], format: Format, io: &mut Io) -> Outcome {
             if !text.is_empty() {
                 text.push('\n');
             }
+            let source = certificate::shown(&source);
             let which = match (several, index) {
-                (false, _) => source.clone(),
+                (false, _) => source,
                 (true, 0) => format!("{source} (number 1 of {}; this one is used)", certificates.len()),
                 (true, _) => format!("{source} (number {} of {})", index + 1, certificates.len()),
             };
@@ -89,8 +90,7 @@ fn check(named: &[String], within: Duration, format: Format, io: &mut Io) -> Out
         match format {
             Format::Text => {
                 let good = || format!("is valid until {}, {} left", date(certificate.not_after()), days(left));
-                let line = format!("{source}: {}\n", problem.unwrap_or_else(good));
-                io.stdout.put(line)?;
+                io.stdout.line(format!("{}: {}", certificate::shown(&source), problem.unwrap_or_else(good)))?;
             }
             Format::Json => {
                 let mut entry = as_json(&source, &certificate, io.now);
@@ -128,14 +128,14 @@ fn as_text(which: &str, certificate: &Certificate, now: OffsetDateTime) -> Strin
         ("sha256", format!("{} (of the certificate)", certificate.sha256_fingerprint())),
     ]
     .into_iter()
-    .map(|(name, value)| format!("{name:<12} {value}\n"))
+    .map(|(name, value)| format!("{name:<12} {}\n", report::one_line(&value)))
     .collect()
 }
 
 fn as_json(source: &str, certificate: &Certificate, now: OffsetDateTime) -> Value {
     let time = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     json!({
-        "source": source,
+        "source": certificate::shown(source),
         "subject": certificate.subject(),
         "serial": certificate.serial_hex(),
         "notBefore": time(certificate.not_before()),

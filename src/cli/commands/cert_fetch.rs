@@ -80,7 +80,7 @@ pub fn run(args: &FetchArgs, io: &mut Io) -> Outcome {
         }
     };
     if args.check {
-        io.stdout.put(format!("{name} {was}; the controller's is {new}\n"))?;
+        io.stdout.line(format!("{name} {was}; the controller's is {new}"))?;
         io.hint("`hecate-seal cert fetch` without --check brings it up to date, `hecate-seal reseal` the files that are sealed for an older key");
         return Ok(Exit::FAILED);
     }

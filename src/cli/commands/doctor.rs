@@ -18,7 +18,7 @@ use crate::cli::certificate::{self, date};
 use crate::cli::commands::verify::{self, Checks};
 use crate::cli::io::read;
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, inputs, output, parallel, settings};
+use crate::cli::{Io, inputs, output, parallel, report, settings};
 use crate::crypto::x509::{Certificate, Validity};
 use crate::manifest::{Document, Located, SealedSecret, read_documents};
 use crate::repo::settings::Choice;
@@ -187,7 +187,7 @@ fn look_at_settings(findings: &mut Vec<Finding>, io: &mut Io) -> Vec<Configured>
     }
     let mut configured = Vec::new();
     for source in sources {
-        let shown = if certificate::is_url(&source) { source.clone() } else { io.shown(source.as_ref()) };
+        let shown = if certificate::is_url(&source) { certificate::shown(&source) } else { io.shown(source.as_ref()) };
         match certificate::load(&source, io) {
             Ok(certificate) => {
                 findings.push(certificate_finding(&shown, &certificate, io));
@@ -318,9 +318,9 @@ fn print(args: &DoctorArgs, findings: &[Finding], objects: usize, io: &mut Io) -
 fn as_text(finding: &Finding) -> String {
     let names: String = finding.object.iter().chain(&finding.key).map(|name| format!("{name}: ")).collect();
     let line = format!("{}: {}: {}: {names}{}", finding.level.word(), finding.check, finding.subject, finding.message);
-    let line: String = line.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
+    let line = report::one_line(&line);
     match &finding.next {
-        Some(step) => format!("{line}\n  next: {step}\n"),
+        Some(step) => format!("{line}\n  next: {}\n", report::one_line(step)),
         None => line + "\n",
     }
 }

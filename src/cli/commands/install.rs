@@ -107,7 +107,7 @@ pub fn run(args: &InstallArgs, io: &mut Io) -> Outcome {
     let (cluster, runtime) = online::cluster(&connection)?;
     for object in objects.into_iter().filter(|object| !object.is_null()) {
         let (what, done) = runtime.block_on(apply(&cluster, object, args))?;
-        io.stdout.put(format!("{what} {done}{}\n", if args.dry_run { " (dry run)" } else { "" }))?;
+        io.stdout.line(format!("{what} {done}{}", if args.dry_run { " (dry run)" } else { "" }))?;
     }
     Ok(Exit::DONE)
 }

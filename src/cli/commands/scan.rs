@@ -275,7 +275,7 @@ fn print(args: &ScanArgs, seen: &Seen, io: &mut Io) -> Outcome {
                 // Once for several findings that end with the same step.
                 let following = seen.findings.get(index + 1);
                 if following.is_none_or(|next| next.file != found.file || next.next != found.next) {
-                    io.stdout.put(format!("  next: {}\n", found.next))?;
+                    io.stdout.line(format!("  next: {}", found.next))?;
                 }
             }
         }
@@ -317,7 +317,7 @@ fn as_text(found: &Located) -> String {
 
 /// Names come from files, and may not drive the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if crate::cli::report::is_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn as_json(found: &Located) -> Value {

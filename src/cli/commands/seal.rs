@@ -74,6 +74,10 @@ fn read(args: &SealArgs, io: &mut Io) -> Result<Vec<Located<Secret>>, Failure> {
         for document in read_documents(&input.bytes, &input.name)?.into_iter().flat_map(Document::items) {
             secrets.push(document.secret().map_err(not_a_secret)?);
         }
+        let new = secrets.iter().skip(before).map(|secret| &secret.object);
+        if let Some(bad) = names::bad_keys(new, &input.bytes, &input.name).first() {
+            return Err(Failure::new(bad));
+        }
         if secrets.len() == before {
             return Err(Failure::new(format_args!("{}: there is no Secret in it", input.name)));
         }
@@ -105,7 +109,6 @@ fn not_a_secret(error: manifest::Error) -> Failure {
 /// Refuses what the cluster would refuse, and what is most likely a mistake.
 fn check(secret: &Located<Secret>, args: &SealArgs) -> Result<(), Failure> {
     for (key, value) in secret.object.data.iter().chain(&secret.object.string_data) {
-        names::check_key(key).map_err(|failure| failure.wrap(&secret.at).with_exit(Exit::FAILED))?;
         if looks_sealed(value.expose()) && !args.force {
             return Err(Failure::new(format_args!("{}: the value of {key} looks sealed already", secret.at))
                 .with_hint("give the plain value; use --force to seal it once more"));

@@ -122,7 +122,7 @@ fn print(args: &VerifyArgs, files: usize, objects: usize, problems: &[Problem], 
     match args.format {
         Format::Text => {
             for problem in problems {
-                io.stdout.put(as_text(problem))?;
+                io.stdout.line(as_text(problem))?;
             }
         }
         Format::Json => {
@@ -298,7 +298,7 @@ fn word(severity: Severity) -> &'static str {
 fn as_text(problem: &Problem) -> String {
     let line = if problem.line == 0 { String::new() } else { format!(":{}", problem.line) };
     let names: String = problem.object.iter().chain(&problem.key).map(|name| format!("{name}: ")).collect();
-    format!("{}{line}: {}: {names}{}\n", problem.file, word(problem.severity), problem.message)
+    format!("{}{line}: {}: {names}{}", problem.file, word(problem.severity), problem.message)
 }
 
 fn as_json(problem: &Problem) -> Value {

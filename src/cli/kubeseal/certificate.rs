@@ -8,10 +8,9 @@ use zeroize::Zeroizing;
 use super::files::{open, system_says};
 use super::online;
 use super::settings::Settings;
-use crate::cli::certificate::is_url;
 use crate::cli::io::read::{self, ReadError};
 use crate::cli::report::{Context, Failure};
-use crate::cli::{Io, Outcome};
+use crate::cli::{Io, Outcome, certificate, fetch};
 use crate::crypto::Error;
 use crate::crypto::x509::{Certificate, Validity};
 
@@ -29,7 +28,7 @@ fn source(settings: &Settings, io: &mut Io) -> Result<Source, Failure> {
         && let Some(found) = crate::cli::settings::Settings::certificate(None, io)?
     {
         if io.stderr_is_terminal {
-            io.note(format!("sealing with the certificate {} ({})", found.value, found.origin));
+            io.note(format!("sealing with the certificate {} ({})", certificate::shown(&found.value), found.origin));
         }
         return Ok(Source::Named(found.value));
     }
@@ -45,9 +44,9 @@ enum Source {
 }
 
 /// The bytes of the certificate, and what errors call it.
-fn fetch(settings: &Settings, io: &mut Io) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
+fn fetched(settings: &Settings, io: &mut Io) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
     match source(settings, io)? {
-        Source::Named(name) => Ok((read(&name, io)?, name)),
+        Source::Named(name) => Ok((read(&name, io)?, certificate::shown(&name))),
         Source::Controller => {
             let bytes = online::certificate(settings, io).map_err(|failure| {
                 let hint = "to seal without the cluster: --cert FILE or --cert URL, SEALED_SECRETS_CERT, or .hecate-seal.yaml";
@@ -59,14 +58,20 @@ fn fetch(settings: &Settings, io: &mut Io) -> Result<(Zeroizing<Vec<u8>>, String
 }
 
 /// The bytes behind a path or URL.
-fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if !is_url(source) {
+fn read(source: &str, io: &mut Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !certificate::is_url(source) {
         return open(&io.path(source), source, MAX_CERTIFICATE);
     }
-    let cannot = |reason: &str| Failure::new(format_args!("cannot fetch {source:?}: {reason}"));
+    let shown = certificate::shown(source);
+    let cannot = |reason: &str| Failure::new(format_args!("cannot fetch {shown:?}: {reason}"));
     let (scheme, rest) = source.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => crate::cli::fetch::get(source, MAX_CERTIFICATE).context(|| format!("cannot fetch {source:?}")),
+        "http" | "https" => {
+            if fetch::is_open_to_others(source) {
+                io.warn(format!("{shown}: over http:// anybody on the way can put a certificate of theirs in its place"));
+            }
+            fetch::get(source, MAX_CERTIFICATE).context(|| format!("cannot fetch {shown:?}"))
+        }
         "file" => {
             let path = file_path(rest).ok_or_else(|| cannot("it is no path"))?;
             read::file(Path::new(&path), MAX_CERTIFICATE).map_err(|error| match error {
@@ -74,7 +79,7 @@ fn read(source: &str, io: &Io) -> Result<Zeroizing<Vec<u8>>, Failure> {
                 other => cannot(&other.to_string()),
             })
         }
-        _ => Err(Failure::new(format_args!("Get {source:?}: unsupported protocol scheme {scheme:?}"))),
+        _ => Err(Failure::new(format_args!("Get {shown:?}: unsupported protocol scheme {scheme:?}"))),
     }
 }
 
@@ -102,7 +107,7 @@ fn file_path(rest: &str) -> Option<String> {
 
 /// The certificate to seal with.
 pub(super) fn for_sealing(settings: &Settings, io: &mut Io) -> Result<Certificate, Failure> {
-    let (bytes, source) = fetch(settings, io)?;
+    let (bytes, source) = fetched(settings, io)?;
     let certificate = Certificate::parse_pem_first(&bytes).map_err(|error| match error {
         Error::NoCertificate(_) => {
             Failure::new(format_args!("data does not contain any valid RSA or ECDSA certificates: {error} ({source})"))
@@ -131,7 +136,7 @@ pub(super) fn for_sealing(settings: &Settings, io: &mut Io) -> Result<Certificat
 
 /// `--fetch-cert`: the bytes as they are, unparsed and whatever their dates.
 pub(super) fn fetch_cert(settings: &Settings, io: &mut Io) -> Outcome {
-    let (bytes, _) = fetch(settings, io)?;
+    let (bytes, _) = fetched(settings, io)?;
     super::output::write(settings, io, &bytes)
 }
 

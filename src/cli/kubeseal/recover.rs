@@ -30,12 +30,12 @@ pub(super) fn run(settings: &Settings, io: &mut Io) -> Outcome {
             let failure = if several { Failure::new(format_args!("{}: {error}", object.at)) } else { Failure::new(&error) };
             hint(failure, keyring.len())
         })?;
-        values.push(Wiped(secret_to_value(&opened, Style::NullTimestamps)));
+        values.push(secret_to_value(&opened, Style::NullTimestamps));
     }
     let format = format_or_error(settings.output_format())?;
     let mut out = Zeroizing::new(Vec::new());
     for value in &values {
-        out.extend_from_slice(&documents(std::slice::from_ref(&value.0), format));
+        out.extend_from_slice(&documents(std::slice::from_ref(&**value), format));
     }
     write_plaintext(settings, io, &out)
 }
@@ -60,22 +60,5 @@ fn hint(failure: Failure, keys: usize) -> Failure {
     match keys {
         0 => failure.with_hint("no private key was given: name the key files with --recovery-private-key"),
         _ => failure,
-    }
-}
-
-/// A value with the plaintext of a Secret in it, wiped when it goes.
-struct Wiped(serde_json::Value);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        use zeroize::Zeroize as _;
-        for map in ["data", "stringData"] {
-            let entries = self.0.get_mut(map).and_then(serde_json::Value::as_object_mut);
-            for value in entries.into_iter().flat_map(|entries| entries.values_mut()) {
-                if let serde_json::Value::String(text) = value {
-                    text.zeroize();
-                }
-            }
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::namespace;
 use super::output::{documents, format_or_error, write};
 use super::settings::Settings;
 use crate::cli::report::Failure;
-use crate::cli::{Io, Outcome, parallel};
+use crate::cli::{Io, Outcome, names, parallel};
 use crate::crypto::rsa::PublicKey;
 use crate::manifest::{Error, Located, SealedSecret, Secret, Style, read_secrets, sealed_secret_to_value};
 use crate::seal::{Scope, SealError, SealOptions, seal_secret};
@@ -40,6 +40,10 @@ pub(super) fn read(settings: &Settings, io: &mut Io) -> Result<Vec<Located<Secre
     }
     for warning in secrets.iter().flat_map(|secret| &secret.warnings) {
         io.warn(warning.to_string());
+    }
+    // As the peer, but not without a word: the cluster refuses the Secret, and what is sealed shows the key.
+    for bad in names::bad_keys(secrets.iter().map(|secret| &secret.object), &bytes, &name) {
+        io.warn(bad);
     }
     Ok(secrets)
 }

@@ -127,7 +127,7 @@ fn nothing_is_written_when_any_document_is_wrong() {
         "kind: Secret\nmetadata: {name: b, namespace: web}\nstringData: {a b: v}\n",
         &[],
         1,
-        "error: in.yaml: document 1 (line 1)\n  cause: `a b` is not a valid Secret key\nhint: a key has 1 to 253 letters, digits, `-`, `_` and `.`, is not `.` and does not begin with `..`\n",
+        "error: in.yaml: line 3: a key of stringData is not a valid Secret key (not shown: it may hold a value; is a blank missing behind a colon?)\n",
     );
     check(
         "kind: Secret\nmetadata: {name: b, namespace: web}\nstringData: {mode: 0644}\n",

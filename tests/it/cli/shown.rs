@@ -31,7 +31,7 @@ fn names_in_findings_cannot_drive_the_terminal() {
         assert_harmless(&out, out.lines().count());
     }
     // JSON has escapes of its own.
-    let json = session.run(&["verify", "-o", "json"]).code(1).out;
+    let json = session.run(&["verify", "--format", "json"]).code(1).out;
     assert!(json.contains(r"x\u001b[31m") && !json.contains('\u{1b}'), "{json}");
 }
 

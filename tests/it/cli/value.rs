@@ -237,7 +237,7 @@ fn keys_and_values_that_must_be_a_mistake_are_refused_before_anything_is_written
         assert_eq!(session.names(), [".hecate-seal.yaml", "pub.pem"]);
     };
     let rule = "hint: a key has 1 to 253 letters, digits, `-`, `_` and `.`, is not `.` and does not begin with `..`\n";
-    fails(&["a b", "v"], 2, &format!("error: `a b` is not a valid Secret key\n{rule}"));
+    fails(&["a b", "v"], 2, &format!("error: the first word (not shown: it may be secret) is not a valid Secret key\n{rule}"));
     fails(&["a/b", "v"], 2, &format!("error: `a/b` is not a valid Secret key\n{rule}"));
     fails(&["..", "v"], 2, &format!("error: `..` is not a valid Secret key\n{rule}"));
     fails(&["", "v"], 2, &format!("error: `` is not a valid Secret key\n{rule}"));

@@ -90,7 +90,7 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     let keys: Vec<&str> = live.data.keys().map(String::as_str).collect();
     let keys = keys.join(", ");
     if args.dry_run {
-        io.stdout.put(format!("would mark Secret {id} for the controller and seal {keys} into {shown}\n"))?;
+        io.stdout.line(format!("would mark Secret {id} for the controller and seal {keys} into {shown}"))?;
         return Ok(Exit::DONE);
     }
     let version = live.metadata.resource_version.clone().unwrap_or_default();
@@ -99,7 +99,7 @@ pub(super) fn run(args: &AdoptArgs, io: &mut Io) -> Outcome {
     // Only the version that was sealed is marked: a value that changes meanwhile would be overwritten with the old one.
     cluster.ask(async |objects| objects.set_keys(&id.namespace, &id.name, &version, &nothing, &mark).await)?;
     draft.write_or_fail()?;
-    io.stdout.put(format!("sealed {keys} of Secret {id} into {shown}\n"))?;
+    io.stdout.line(format!("sealed {keys} of Secret {id} into {shown}"))?;
     io.hint(format!(
         "commit {shown}: the controller takes the Secret over when it comes into the cluster, with the values it has"
     ));

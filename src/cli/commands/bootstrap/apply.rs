@@ -112,7 +112,7 @@ impl Run<'_> {
         match self.format {
             Format::Text => {
                 for line in &done.lines {
-                    io.stdout.put(format!("{line}\n"))?;
+                    io.stdout.line(line)?;
                 }
                 if done.lines.is_empty() {
                     io.note("everything is there already: nothing was written");

@@ -231,7 +231,7 @@ fn lint(args: &LintArgs, io: &mut Io) -> Outcome {
     match args.common.output {
         Format::Text => {
             for line in &lines {
-                io.stdout.put(format!("{line}\n"))?;
+                io.stdout.line(line)?;
             }
             io.note(format!("{errors} errors, {warnings} warnings"));
         }

@@ -170,7 +170,7 @@ fn print(args: &ResealArgs, reports: &[Report], io: &mut Io) -> Result<(), Failu
                 (changed, kept) => format!("{} {will}, {kept} under the newest key already", items(changed)),
             };
             if args.format == Format::Text {
-                io.stdout.put(format!("{name}: {}: {line}\n", object.name))?;
+                io.stdout.line(format!("{name}: {}: {line}", object.name))?;
             }
             list.push(json!({ "file": name, "object": object.name, "resealed": object.changed, "kept": object.kept }));
         }
