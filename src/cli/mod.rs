@@ -24,6 +24,7 @@ pub mod parallel;
 pub mod report;
 pub mod settings;
 pub mod sops;
+pub mod tree;
 pub mod value_input;
 
 use std::ffi::{OsStr, OsString};

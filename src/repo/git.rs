@@ -187,6 +187,33 @@ pub fn is_modified(file: &Path) -> Result<bool, Error> {
     Ok(!output(folder, "status", &args)?.is_empty())
 }
 
+/// The files below a folder that git has although an ignore rule names them, as the folder was given.
+///
+/// # Errors
+/// [`Error`].
+pub fn tracked_but_ignored(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let bytes = output(folder, "ls-files", &["-z", "--cached", "--ignored", "--exclude-standard"].map(OsString::from))?;
+    let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let mut files: Vec<PathBuf> = names.map(|name| folder.join(path(name.to_vec()))).collect();
+    // In a conflict a file is there several times.
+    files.dedup();
+    Ok(files)
+}
+
+/// Whether git has a file or folder, seen from `folder`, in its index or in the last commit.
+///
+/// # Errors
+/// [`Error`].
+pub fn knows(folder: &Path, path: &Path) -> Result<bool, Error> {
+    let path = || path.as_os_str().to_owned();
+    if !output(folder, "ls-files", &["-z".into(), "--".into(), path()])?.is_empty() {
+        return Ok(true);
+    }
+    let removed: [OsString; 6] =
+        ["--cached".into(), "--name-only".into(), "-z".into(), "--no-ext-diff".into(), "--".into(), path()];
+    Ok(!output(folder, "diff", &removed)?.is_empty())
+}
+
 /// A file of the index that differs from the last commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {

@@ -18,11 +18,10 @@ use crate::cli::certificate::{self, date};
 use crate::cli::commands::verify::{self, Checks};
 use crate::cli::io::read;
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, inputs, output, parallel, report, settings};
+use crate::cli::{Io, inputs, output, parallel, report, settings, tree};
 use crate::crypto::x509::{Certificate, Validity};
 use crate::manifest::{Document, Located, SealedSecret, read_documents};
 use crate::repo::settings::Choice;
-use crate::repo::walk;
 use crate::seal::{Severity, UnsealOptions, unseal_and_tell};
 
 /// A certificate that ends sooner is worth a word.
@@ -227,11 +226,8 @@ fn look_at_tree(args: &DoctorArgs, checks: &Checks, findings: &mut Vec<Finding>,
     let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
     let mut tree = Vec::new();
     for path in &paths {
-        let found = walk::files(&io.path(path), walk::MANIFESTS);
-        if let Some(problem) = found.problems.first() {
-            return Err(Failure::new(problem).wrap(format_args!("cannot look through {}", path.display())));
-        }
-        let names: Vec<_> = found.files.iter().map(|file| (file, verify::shown(file, io))).collect();
+        let found = tree::manifests(path, io)?;
+        let names: Vec<_> = found.iter().map(|file| (file, verify::shown(file, io))).collect();
         let looked = parallel::map(&names, |(file, name)| {
             let report = verify::check_file(file, name, checks);
             let sealed = if report.objects == 0 { Vec::new() } else { sealed_in(file, name) };

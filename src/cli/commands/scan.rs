@@ -5,6 +5,7 @@
 //! a commit as a hook (`hook`) or a pipeline.
 
 mod hook;
+mod next;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,12 @@ use serde_json::{Value, json};
 use crate::cli::args::Format;
 use crate::cli::io::read;
 use crate::cli::report::{Context, Exit, Failure, Outcome};
-use crate::cli::{Io, output, parallel, settings};
+use crate::cli::{Io, output, parallel, settings, tree};
+use crate::repo::git;
 use crate::repo::scan::allow::AllowedPaths;
 use crate::repo::scan::coverage::{self, SopsRules};
 use crate::repo::scan::{Finding, Kind, Report, scan};
 use crate::repo::settings::repository_root;
-use crate::repo::{git, walk};
 
 /// Largest file that is looked at, in bytes: 16 MiB.
 const MAX_FILE: u64 = 16 << 20;
@@ -32,7 +33,7 @@ const MAX_NOTES: usize = 5;
 #[derive(Args, Debug)]
 #[command(after_help = SCAN_EXAMPLES)]
 pub struct ScanArgs {
-    /// Files and directories; without any: this directory. What .gitignore excludes is passed over
+    /// Files and directories; without any: this directory. What .gitignore excludes is passed over, unless git has it or it is named
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
     /// Look at what is staged for the next commit, instead of at files
@@ -47,9 +48,11 @@ pub struct ScanArgs {
 }
 
 const SCAN_EXAMPLES: &str = "\
-Found are: values of Secrets that are neither sealed nor encrypted (Lists, templates in other objects, kubectl's copies in annotations and literals of secretGenerator too), private keys (PEM, age, nkeys, a controller's key Secrets), files that a path_regex of .sops.yaml covers and that are not encrypted, and plain values in SOPS files. No value is ever shown.
+Found are: values of Secrets that are neither sealed nor encrypted, in any text file that says `kind: Secret` (Lists, templates in other objects, kubectl's copies in annotations and literals of secretGenerator too), private keys (PEM, age, nkeys, a controller's key Secrets), files that a path_regex of .sops.yaml covers and that are not encrypted, and plain values in SOPS files. No value is ever shown.
 
-Harmless are empty values, substitutions (${VAR}, {{ … }}) with nothing around them, references (op://…), words such as CHANGEME, certificates. What else is harmless is declared: by a comment `# hecate-seal: allow` above an object or on or above a key, or in .hecate-seal.yaml:
+Of a template or a script that is no YAML, only values that are surely literal are found; a note names the template. Documentation and source code (.md, .rs, .go, …) are looked through for private keys and for what .sops.yaml covers, not for Secrets. Not looked at are files with a zero byte near their start and files of more than 16 MiB; a note names the latter.
+
+Harmless are empty values, substitutions (${VAR}, {{ … }}) with nothing around them and no literal in them, references (op://…), words such as CHANGEME, certificates. What else is harmless is declared: by a comment `# hecate-seal: allow` above an object or on or above a key, or in .hecate-seal.yaml:
   scan:
     allow: [\"tests/fixtures/**\"]
 
@@ -133,19 +136,15 @@ impl RulesByFolder {
     }
 }
 
-fn of_tree(args: &ScanArgs, is_allowed: &dyn Fn(&Path) -> bool, seen: &mut Seen, io: &Io) -> Result<(), Failure> {
+fn of_tree(args: &ScanArgs, is_allowed: &dyn Fn(&Path) -> bool, seen: &mut Seen, io: &mut Io) -> Result<(), Failure> {
     let mut rules = RulesByFolder::default();
     let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
     for path in &paths {
-        // Without `.` in it, so that it fits the folder of the settings.
+        let found = tree::all(path, io)?;
         let start = io.path(path).components().collect::<PathBuf>();
-        let found = walk::all(&start);
-        if let Some(problem) = found.problems.first() {
-            return Err(Failure::new(problem).wrap(format_args!("cannot look through {}", path.display())));
-        }
         let root = repository_root(if start.is_dir() { &start } else { start.parent().unwrap_or(&start) });
         let mut files = Vec::new();
-        for file in found.files.into_iter().filter(|file| !is_allowed(file)) {
+        for file in found.into_iter().filter(|file| !is_allowed(file)) {
             let rules = rules.nearest(file.parent().unwrap_or(&root), &root, seen, io);
             files.push((file, rules));
         }
@@ -159,7 +158,7 @@ fn of_tree(args: &ScanArgs, is_allowed: &dyn Fn(&Path) -> bool, seen: &mut Seen,
                 Ok(report) => seen.add(file, report, rules.as_deref(), io),
                 Err(read::ReadError::TooLarge(_)) => seen.skipped.push((io.shown(file), too_large())),
                 Err(error) => {
-                    return Err(Failure::from(error).wrap(format_args!("cannot read {}", io.shown(file))));
+                    return Err(Failure::from(error).wrap(format_args!("cannot read {}", printable(&io.shown(file)))));
                 }
             }
         }
@@ -191,6 +190,12 @@ fn too_large() -> String {
 fn of_index(args: &ScanArgs, is_allowed: &dyn Fn(&Path) -> bool, seen: &mut Seen, io: &Io) -> Result<(), Failure> {
     let failed = || "cannot read what is staged";
     let top = git::top(&io.cwd).context(failed)?;
+    for path in &args.paths {
+        if io.path(path).symlink_metadata().is_err() && !git::knows(&io.cwd, path).context(failed)? {
+            let missing = Failure::new("there is no such file, and git has none");
+            return Err(missing.wrap(format_args!("cannot look through {}", path.display())));
+        }
+    }
     let staged: Vec<git::Staged> = git::staged(&io.cwd, &args.paths).context(failed)?;
     let staged: Vec<git::Staged> = staged.into_iter().filter(|file| !is_allowed(&top.join(&file.path))).collect();
     let mut rules = RulesByFolder::default();
@@ -212,14 +217,14 @@ impl Seen {
     fn add(&mut self, path: &Path, report: Report, rules: Option<&SopsRules>, io: &Io) {
         let file = io.shown(path);
         if report.template > 0 {
-            let reason = format!("line {}: it is a template, and its Secret was not looked at", report.template);
+            let reason = format!("line {}: it is a template: only clear values of its Secret are found", report.template);
             self.skipped.push((file.clone(), reason));
         }
         let has_rule = rules.is_some_and(|rules| rules.has_rule_for(path));
         self.findings.extend(report.findings.into_iter().map(|finding| Located {
             file: file.clone(),
             message: message(&finding.kind),
-            next: next_step(&finding.kind, &file, has_rule),
+            next: next::step(&finding.kind, &file, has_rule),
             finding,
         }));
     }
@@ -228,6 +233,7 @@ impl Seen {
 fn message(kind: &Kind) -> String {
     match kind {
         Kind::PlainSecret => "a value of a Secret in plain text".to_owned(),
+        Kind::Literal => "a value of a Secret in plain text, in a template or a script".to_owned(),
         Kind::GeneratorLiteral => "a value of secretGenerator in plain text".to_owned(),
         Kind::PlainCopy => "the annotation holds a copy of a plain Secret".to_owned(),
         Kind::SealingKey => "the private key of a sealed-secrets controller: it opens everything that is sealed".to_owned(),
@@ -236,35 +242,6 @@ fn message(kind: &Kind) -> String {
         Kind::PartlyEncrypted => "a plain value in a SOPS file".to_owned(),
         _ => "it seems to hold a Secret and cannot be read as YAML in UTF-8".to_owned(),
     }
-}
-
-/// What a person does about it, as a command where there is one.
-fn next_step(kind: &Kind, file: &str, has_rule: bool) -> String {
-    let word = shell_word(file);
-    match kind {
-        Kind::PlainSecret | Kind::NotEncrypted(_) if has_rule => format!("sops encrypt --in-place {word}"),
-        Kind::PlainSecret => {
-            let (folder, name) =
-                file.rsplit_once('/').map_or((String::new(), file), |(folder, name)| (format!("{folder}/"), name));
-            let sealed = shell_word(&format!("{folder}sealed-{name}"));
-            format!("hecate-seal seal {word} -o {sealed} && rm {word}")
-        }
-        Kind::GeneratorLiteral => "seal it instead (`hecate-seal KEY`) and take the literal out".to_owned(),
-        Kind::PlainCopy => "take the annotation out".to_owned(),
-        Kind::SealingKey => {
-            "keep it outside of the repository; if it was ever pushed, make a new key and seal every value anew".to_owned()
-        }
-        Kind::PrivateKey(_) => "keep it outside of the repository; if it was ever pushed, replace the key".to_owned(),
-        Kind::PartlyEncrypted => format!("take the value out, then put it in with `sops edit {word}`"),
-        _ => format!("mend it, or declare it harmless in .hecate-seal.yaml: scan: {{ allow: [{file}] }}"),
-    }
-}
-
-/// The text as a word for a shell.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '@' | '%' | ',' | '=');
-    let plain = !text.starts_with('-') && text.chars().all(is_plain);
-    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn print(args: &ScanArgs, seen: &Seen, io: &mut Io) -> Outcome {
@@ -287,7 +264,7 @@ fn print(args: &ScanArgs, seen: &Seen, io: &mut Io) -> Outcome {
         }
     }
     for (file, reason) in seen.skipped.iter().take(MAX_NOTES) {
-        io.note(format!("{file}: {reason}"));
+        io.note(format!("{}: {reason}", printable(file)));
     }
     if seen.skipped.len() > MAX_NOTES {
         io.note(format!("{} more files were not looked at; -o json names them", seen.skipped.len() - MAX_NOTES));
@@ -312,7 +289,9 @@ fn as_text(found: &Located) -> String {
     let line = if found.finding.line == 0 { String::new() } else { format!(":{}", found.finding.line) };
     let key = found.finding.key.iter().filter(|key| !key.is_empty());
     let names: String = found.finding.object.iter().chain(key).map(|name| format!("{}: ", printable(name))).collect();
-    format!("{}{line}: error: {names}{}\n", printable(&found.file), found.message)
+    // What is wrong with a pattern of `.sops.yaml` is told with the pattern, on several lines.
+    let message = printable(&found.message.replace('\n', " "));
+    format!("{}{line}: error: {names}{message}\n", printable(&found.file))
 }
 
 /// Names come from files, and may not drive the terminal.

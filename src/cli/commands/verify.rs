@@ -12,10 +12,9 @@ use super::reseal::{UTF16, is_utf16};
 use crate::cli::args::{Format, VerifyArgs};
 use crate::cli::io::read;
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, certificate, env, inputs, online, output, parallel};
+use crate::cli::{Io, certificate, env, inputs, online, output, parallel, tree};
 use crate::crypto::x509::Certificate;
 use crate::manifest::{self, Document, SealedSecret};
-use crate::repo::walk;
 use crate::seal::{Keyring, Severity, VerifyOptions, verify};
 use crate::yaml::{self, Node};
 
@@ -78,12 +77,9 @@ pub fn run(args: &VerifyArgs, io: &mut Io) -> Outcome {
             count += 1;
             continue;
         }
-        let found = walk::files(&io.path(path), walk::MANIFESTS);
-        if let Some(problem) = found.problems.first() {
-            return Err(Failure::new(problem).wrap(format_args!("cannot look through {}", path.display())));
-        }
-        count += found.files.len();
-        let names: Vec<_> = found.files.iter().map(|file| (file, shown(file, io))).collect();
+        let found = tree::manifests(path, io)?;
+        count += found.len();
+        let names: Vec<_> = found.iter().map(|file| (file, shown(file, io))).collect();
         reports.extend(parallel::map(&names, |(file, name)| check_file(file, name, &checks)));
     }
     let objects = reports.iter().map(|report| report.objects).sum();

@@ -6,15 +6,19 @@
 //!
 //! - [`allow`]: what a person has declared harmless
 //! - [`coverage`]: files that a creation rule covers, and SOPS files with plain values in them
-//! - `secrets`: Secrets in manifests; `placeholder`: values that are none; `keys`: private keys in any text
+//! - `secrets`: Secrets in manifests; `literals`: in templates and scripts; `placeholder`: values that are none
+//! - `keys`: private keys in any text
 
 pub mod allow;
 pub mod coverage;
 mod keys;
+mod literals;
 mod placeholder;
 mod secrets;
 
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::walk;
 use allow::Marks;
@@ -26,6 +30,8 @@ use coverage::SopsRules;
 pub enum Kind {
     /// A value of a Secret in plain text (base64 is plain text).
     PlainSecret,
+    /// The same in a template or a script.
+    Literal,
     /// A value written into a kustomization's `secretGenerator`.
     GeneratorLiteral,
     /// An annotation in which kubectl keeps a copy of a plain Secret.
@@ -48,6 +54,7 @@ impl Kind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::PlainSecret => "plaintext-secret",
+            Self::Literal => "plaintext-literal",
             Self::GeneratorLiteral => "generator-literal",
             Self::PlainCopy => "plaintext-copy",
             Self::SealingKey => "sealing-key",
@@ -77,7 +84,7 @@ pub struct Finding {
 pub struct Report {
     /// What was found, by line.
     pub findings: Vec<Finding>,
-    /// Line of a document that is a template of something else, and so was not looked at; 0 when there is none.
+    /// Line of a document that is a template of something else, so that only clear values were found; 0 when there is none.
     pub template: usize,
 }
 
@@ -86,18 +93,23 @@ pub struct Report {
 #[must_use]
 pub fn scan(path: &Path, bytes: &[u8], rules: Option<&SopsRules>) -> Report {
     let mut report = Report::default();
-    let is_manifest = walk::has_ending(path, walk::MANIFESTS);
-    if is_manifest && (bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])) {
+    let nature = Nature::of(path);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         // What a shell of Windows makes of `kubectl … > secret.yaml`.
-        report.findings.push(Finding { kind: Kind::Unreadable, line: 0, object: None, key: None });
+        if nature == Nature::Manifest || nature == Nature::Text && holds_a_secret_in_utf16(bytes) {
+            report.findings.push(Finding { kind: Kind::Unreadable, line: 0, object: None, key: None });
+        }
         return report;
     }
     if is_binary(bytes) {
         return report;
     }
     let mut objects = Vec::new();
-    if is_manifest && let Ok(text) = std::str::from_utf8(bytes) {
-        report.template = secrets::look(text.strip_prefix('\u{feff}').unwrap_or(text), &mut objects);
+    if nature != Nature::Words
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        report.template = secrets::look(text, nature == Nature::Manifest, &mut objects);
     }
     let mut others = Vec::new();
     keys::look(bytes, &mut others);
@@ -114,6 +126,43 @@ pub fn scan(path: &Path, bytes: &[u8], rules: Option<&SopsRules>) -> Report {
     report.findings = objects.into_iter().map(|found| found.finding).chain(others).collect();
     report.findings.sort_by_key(|finding| finding.line);
     report
+}
+
+/// What a file is by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nature {
+    /// It should be YAML or JSON: `a.yaml`, `a.yaml.bak`, `a.yml~`, `a.yaml.j2`.
+    Manifest,
+    /// Anything: a Secret may be in it.
+    Text,
+    /// Documentation and source code, which speak about Secrets and hold those of examples and tests.
+    Words,
+}
+
+/// Endings of documentation and source code.
+const WORDS: &[&str] = &[
+    "md", "mdx", "markdown", "rst", "adoc", "asciidoc", "html", "htm", "svg", "tex", "rs", "go", "py", "ipynb", "js", "mjs",
+    "cjs", "jsx", "ts", "tsx", "vue", "java", "kt", "kts", "scala", "groovy", "c", "h", "cc", "cpp", "hpp", "cs", "fs", "rb",
+    "php", "pl", "swift", "dart", "ex", "exs", "erl", "hs", "ml", "clj", "lua", "zig", "nim", "snap", "patch", "diff",
+];
+
+impl Nature {
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let endings: Vec<&str> = name.trim_end_matches('~').split('.').skip(1).collect();
+        match endings.last() {
+            Some(last) if WORDS.contains(last) => Self::Words,
+            _ if endings.iter().any(|ending| walk::MANIFESTS.contains(ending)) => Self::Manifest,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// UTF-16 is read as far as it is ASCII: that is enough for `kind: Secret`.
+fn holds_a_secret_in_utf16(bytes: &[u8]) -> bool {
+    let narrow: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0 && byte.is_ascii()).collect();
+    let narrow = Zeroizing::new(narrow);
+    std::str::from_utf8(&narrow).is_ok_and(secrets::says_its_kind)
 }
 
 /// Whether the content is no text: there is a zero byte near its start, by which git decides too.

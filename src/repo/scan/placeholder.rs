@@ -2,7 +2,8 @@
 //!
 //! A placeholder is what another program replaces later (`${VAR}`, `$(VAR)`, `{{ … }}`), a reference into a vault, or a word
 //! that everybody writes where a value is missing. Text around a substitution makes a value of it again: in
-//! `postgres://app:hunter2@${HOST}` there is a password. So does a default, as in `${PASSWORD:=hunter2}`.
+//! `postgres://app:hunter2@${HOST}` there is a password. So does a default, as in `${PASSWORD:=hunter2}`, and a literal that an
+//! action of a template gives, as in `{{ "hunter2" | b64enc }}` and `{{ .Values.x | default "hunter2" }}`.
 
 use crate::manifest::decode_base64;
 use crate::sops::value::Encrypted;
@@ -57,9 +58,9 @@ fn is_placeholder(text: &str) -> bool {
     if text.starts_with('<') && text.ends_with('>') && !text.contains('\n') {
         return true;
     }
-    let (rest, substitutions) = without_substitutions(text);
-    if substitutions > 0 {
-        return !rest.contains(char::is_alphanumeric);
+    let parts = Parts::of(text);
+    if parts.substitutions > 0 {
+        return !parts.around.contains(char::is_alphanumeric) && !parts.inside.contains(char::is_alphanumeric);
     }
     let mut chars = text.chars();
     let first = chars.next().unwrap_or_default();
@@ -70,31 +71,98 @@ fn is_placeholder(text: &str) -> bool {
     WORDS.iter().any(|known| known.eq_ignore_ascii_case(&word))
 }
 
-/// The text without its substitutions, and how many there were. What a substitution has as its default stays.
-fn without_substitutions(text: &str) -> (String, usize) {
-    let (mut rest, mut count, mut left) = (String::new(), 0, text);
-    'text: while let Some(c) = left.chars().next() {
-        for (open, close) in [("${", "}"), ("$(", ")"), ("{{", "}}")] {
-            if let Some(inside) = left.strip_prefix(open)
-                && let Some(end) = inside.find(close)
-            {
-                let (inner, after) = inside.split_at(end);
-                let name_ends = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
-                let is_name = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-                if open == "{{" || is_name {
-                    count += 1;
-                    if open == "${" {
-                        rest.push_str(inner.get(name_ends..).unwrap_or_default());
+/// Whether a value in text that cannot be parsed is surely there. Text around a substitution may be harmless (a host, a port),
+/// and is only sure when it is the password of an address.
+pub(super) fn is_clear(text: &str, form: Form) -> bool {
+    let text = text.trim();
+    let is_variable = |at: usize| {
+        let after = text.get(at + 1..).and_then(|rest| rest.chars().next());
+        after.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('))
+    };
+    let parts = Parts::of(text);
+    if parts.inside.contains(char::is_alphanumeric) || has_password(&parts.around) {
+        return true;
+    }
+    let of_others =
+        ["{%", "<%", "`"].iter().any(|mark| text.contains(mark)) || text.match_indices('$').any(|(at, _)| is_variable(at));
+    parts.substitutions == 0 && !of_others && !is_harmless(text, form)
+}
+
+/// `scheme://user:password@`
+fn has_password(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(|c: char| c == '/' || c.is_whitespace()).next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| password.contains(char::is_alphanumeric))
+    })
+}
+
+/// A text taken apart at its substitutions.
+#[derive(Default)]
+struct Parts {
+    /// What stands around them.
+    around: String,
+    /// Values that they hold themselves: defaults and literals.
+    inside: String,
+    substitutions: usize,
+}
+
+impl Parts {
+    fn of(text: &str) -> Self {
+        let (mut parts, mut left) = (Self::default(), text);
+        'text: while let Some(c) = left.chars().next() {
+            for (open, close) in [("${", "}"), ("$(", ")"), ("{{", "}}")] {
+                if let Some(inside) = left.strip_prefix(open)
+                    && let Some(end) = inside.find(close)
+                {
+                    let (inner, after) = inside.split_at(end);
+                    let name_ends = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
+                    let is_name = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                    if open == "{{" || is_name {
+                        parts.substitutions += 1;
+                        match open {
+                            "${" => parts.inside.push_str(inner.get(name_ends..).unwrap_or_default()),
+                            "{{" => literals(inner, &mut parts.inside),
+                            _ => {}
+                        }
+                        left = after.get(close.len()..).unwrap_or_default();
+                        continue 'text;
                     }
-                    left = after.get(close.len()..).unwrap_or_default();
-                    continue 'text;
                 }
             }
+            parts.around.push(c);
+            left = left.get(c.len_utf8()..).unwrap_or_default();
         }
-        rest.push(c);
-        left = left.get(c.len_utf8()..).unwrap_or_default();
+        parts
     }
-    (rest, count)
+}
+
+/// Functions of templates whose argument becomes the value, of Helm and Jinja. Of other functions it is rather a name or a format.
+const GIVING: [&str; 8] = ["default", "d", "b64enc", "b64encode", "quote", "squote", "toString", "ternary"];
+
+/// Appends what an action of a template gives by itself: the text that it begins with, and arguments of [`GIVING`].
+fn literals(action: &str, into: &mut String) {
+    let action = action.trim_start_matches(['-', '~']).trim_start();
+    let mut from = 0;
+    while let Some(start) = action.get(from..).and_then(|rest| rest.find(['"', '\'', '`'])).map(|at| from + at) {
+        let mut chars = action.get(start..).unwrap_or_default().char_indices();
+        let quote = chars.next().map_or('"', |(_, quote)| quote);
+        let mut escaped = false;
+        let end = chars.find_map(|(at, c)| {
+            let ends = c == quote && !escaped;
+            escaped = c == '\\' && quote != '`' && !escaped;
+            ends.then_some(start + at)
+        });
+        // Without its end it is no action that anybody could run.
+        let Some(end) = end else { return };
+        let text = action.get(start + 1..end).unwrap_or_default();
+        let before = action.get(..start).unwrap_or_default().trim_end_matches([' ', '(']);
+        let word = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default();
+        if (before.is_empty() || GIVING.contains(&word)) && !is_placeholder(text) {
+            into.push_str(text);
+        }
+        from = end + 1;
+    }
 }
 
 /// Nothing but certificates and public keys.
@@ -127,6 +195,9 @@ mod tests {
             "${A:-}",
             "$(VAR)",
             "{{ .Values.password | b64enc }}",
+            "{{ required \"a password\" .Values.password | default \"\" | quote }}",
+            "{{ lookup('env', 'PASSWORD') | default('CHANGEME') }}",
+            "{{ \"x }}",
             "<password>",
             "<path:secret/data/app#key>",
             "op://vault/item/field",
@@ -147,6 +218,10 @@ mod tests {
             "$1$abc",
             "<a>\n<b>",
             "ENC[AES256_GCM,data:x]",
+            "{{ \"hunter2\" | b64enc }}",
+            "{{- ('hunter2') | b64encode -}}",
+            "{{ .Values.password | default \"hunter2\" | b64enc }}",
+            "{{ x | default('hunter2') }}",
         ] {
             assert!(!is_harmless(text, Form::Text), "{text}");
         }
@@ -154,6 +229,18 @@ mod tests {
         assert!(is_harmless("${BASE64}", Form::Base64));
         assert!(!is_harmless("aHVudGVyMg==", Form::Base64));
         assert!(!is_harmless("no base64", Form::Base64));
+    }
+
+    #[test]
+    fn in_a_template_only_what_is_sure_is_a_value() {
+        for text in ["hunter2", "pa$$", "https://a:hunter2@{{ .host }}", "${A:-hunter2}", "{{ b64enc \"hunter2\" }}", "$ 5x"] {
+            assert!(is_clear(text, Form::Text), "{text}");
+        }
+        for text in ["", "{{ .a }}", "{{ .a }}.example.org:5432", "$PASSWORD", "$(openssl rand 8)", "`pass x`", "<%= x %>-y"] {
+            assert!(!is_clear(text, Form::Text), "{text}");
+        }
+        assert!(!is_clear("https://{{ .user }}:{{ .password }}@db.example.org", Form::Text));
+        assert!(is_clear("aHVudGVyMg==", Form::Base64) && !is_clear("Q0hBTkdFTUU=", Form::Base64));
     }
 
     #[test]

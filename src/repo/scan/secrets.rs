@@ -1,10 +1,12 @@
 //! Secrets in manifests, wherever in a document they stand: alone, in Lists, in templates of other objects.
 //!
-//! Works on the tree with its positions and decodes nothing but single values. A document that cannot be read is passed over when
-//! it is a template (`{{`), with a word about it, and is a finding when it is not. Files that name no Secret are never parsed.
+//! Works on the tree with its positions and decodes nothing but single values. Of a document that cannot be parsed because it is a
+//! template, or is part of a script, [`literals`] finds the clear values; a manifest that is neither is a finding itself. Files
+//! that name no Secret are never parsed.
 
 use memchr::memmem;
 
+use super::literals;
 use super::placeholder::{Form, is_harmless};
 use super::{Finding, Kind};
 use crate::seal::is_valid_key;
@@ -22,32 +24,52 @@ const COPIES: [&str; 2] = crate::seal::LAST_APPLIED_ANNOTATIONS;
 const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// How many merges (`<<`) of a mapping are followed, so that merges of merges end.
 const MAX_MERGES: usize = 200;
+/// How many entries of a stream are looked at through merges and aliases: a small file can stand for an endless one.
+const MAX_EXPANDED: usize = 4_000_000;
 
-/// Looks through a stream of documents. Gives the line of the first template that was passed over, or 0.
-pub(super) fn look(text: &str, found: &mut Vec<Found>) -> usize {
-    if !names_a_secret(text) {
-        return 0;
-    }
-    if look_at(text, 0, found).is_ok() {
+/// Looks through a stream of documents. `is_manifest`: its name says that it is one; any other text has to say `kind: Secret`.
+/// Gives the line of the first template, of which only clear values were found, or 0.
+pub(super) fn look(text: &str, is_manifest: bool, found: &mut Vec<Found>) -> usize {
+    let may_hold_one = if is_manifest { names_a_secret } else { says_its_kind };
+    if !may_hold_one(text) || look_at(text, 0, found).is_ok() {
         return 0;
     }
     let mut template = 0;
     for (line, part) in parts(text) {
-        if !names_a_secret(part) {
+        if !may_hold_one(part) {
             continue;
         }
-        if let Err(at) = look_at(part, line, found) {
-            if part.contains("{{") {
-                template = if template == 0 { line + 1 } else { template };
-            } else {
-                found.push(Found {
-                    finding: Finding { kind: Kind::Unreadable, line: at, object: None, key: None },
-                    above: vec![line + 1],
-                });
-            }
+        let Err(at) = look_at(part, line, found) else { continue };
+        let is_template = ["{{", "{%", "<%"].iter().any(|mark| part.contains(mark));
+        if is_template && template == 0 {
+            template = line + 1;
+        }
+        if is_template || !is_manifest {
+            literals::look(part, line, found);
+        } else {
+            found.push(Found {
+                finding: Finding { kind: Kind::Unreadable, line: at, object: None, key: None },
+                above: vec![line + 1],
+            });
         }
     }
     template
+}
+
+/// Whether `kind: Secret` is there, also in quotes and in JSON. Cheap: every text of a tree is asked.
+pub(super) fn says_its_kind(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memmem::find_iter(bytes, b"Secret").any(|at| {
+        let after = bytes.get(at + b"Secret".len()..).unwrap_or_default();
+        let ends = !after.first().is_some_and(u8::is_ascii_alphanumeric) || after.starts_with(b"List");
+        let before = bytes.get(..at).unwrap_or_default();
+        let before = before.strip_suffix(b"Sops").unwrap_or(before);
+        let trimmed = |bytes: &[u8]| bytes.iter().rposition(|byte| !b" \t\"'\\".contains(byte)).map_or(0, |last| last + 1);
+        let before = before.get(..trimmed(before)).unwrap_or_default();
+        let Some(key) = before.strip_suffix(b":").filter(|_| ends) else { return false };
+        let key = key.get(..trimmed(key)).and_then(|key| key.strip_suffix(b"kind"));
+        key.is_some_and(|before| !before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'))
+    })
 }
 
 /// Whether the word `Secret` or `SecretList` is there by itself, or another sign of a value.
@@ -97,8 +119,9 @@ fn look_at(text: &str, lines_before: usize, found: &mut Vec<Found>) -> Result<()
         yaml::Error::Syntax { position, .. } | yaml::Error::TooDeep { position, .. } => lines_before + position.line,
         _ => lines_before + 1,
     })?;
+    let mut visit = Visit { lines_before, found, left: MAX_EXPANDED };
     for document in &documents {
-        Visit { lines_before, found }.node(document.root());
+        visit.node(document.root());
     }
     Ok(())
 }
@@ -106,10 +129,14 @@ fn look_at(text: &str, lines_before: usize, found: &mut Vec<Found>) -> Result<()
 struct Visit<'f> {
     lines_before: usize,
     found: &'f mut Vec<Found>,
+    /// What is left of [`MAX_EXPANDED`]; at 0 nothing is looked at any more.
+    left: usize,
 }
 
+/// The value under a key; where the mapping itself has none, that of the first mapping that it merges (`<<`).
 fn field<'d>(node: Node<'d>, key: &str) -> Option<Node<'d>> {
-    node.get(key).map(Node::resolved)
+    let merged = || node.get("<<").and_then(|_| Merged::of(node).find(|(name, _)| name.text() == Some(key)));
+    node.get(key).or_else(|| merged().map(|(_, value)| value)).map(Node::resolved)
 }
 
 fn is_null(node: Node<'_>) -> bool {
@@ -120,22 +147,39 @@ fn text_of<'d>(node: Node<'d>, path: &[&str]) -> Option<&'d str> {
     path.iter().try_fold(node, |node, key| field(node, key)).and_then(Node::text).filter(|text| !text.is_empty())
 }
 
-/// The entries of a mapping and of those that it merges.
-fn merged(node: Node<'_>) -> Vec<(Node<'_>, Node<'_>)> {
-    let (mut entries, mut waiting, mut merges) = (Vec::new(), vec![node], 0);
-    while let Some(node) = waiting.pop() {
-        for (key, value) in node.entries() {
-            if key.text() == Some("<<") && merges < MAX_MERGES {
-                let value = value.resolved();
-                let merging = std::iter::once(value).chain(value.items().map(Node::resolved)).take(MAX_MERGES);
-                waiting.extend(merging);
-                merges += 1;
-            } else {
-                entries.push((key, value));
+/// The entries of a mapping, then of those that it merges: of two with one key the first counts, as for Kubernetes.
+struct Merged<'d> {
+    entries: yaml::Entries<'d>,
+    /// Mappings to come, the last one first.
+    waiting: Vec<Node<'d>>,
+    visited: usize,
+}
+
+impl<'d> Merged<'d> {
+    fn of(node: Node<'d>) -> Self {
+        Self { entries: node.entries(), waiting: Vec::new(), visited: 0 }
+    }
+}
+
+impl<'d> Iterator for Merged<'d> {
+    type Item = (Node<'d>, Node<'d>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((key, value)) = self.entries.next() else {
+                self.visited += 1;
+                self.entries = self.waiting.pop().filter(|_| self.visited <= MAX_MERGES)?.entries();
+                continue;
+            };
+            if key.text() != Some("<<") {
+                return Some((key, value));
             }
+            let value = value.resolved();
+            let merges: Vec<Node<'d>> =
+                std::iter::once(value).chain(value.items().map(Node::resolved)).take(MAX_MERGES).collect();
+            self.waiting.extend(merges.into_iter().rev());
         }
     }
-    entries
 }
 
 impl Visit<'_> {
@@ -143,10 +187,27 @@ impl Visit<'_> {
         self.lines_before + node.position().line
     }
 
-    /// Aliases are not followed: what they stand for is visited where it stands.
+    /// Takes from what is left. When that was all, the file is a finding itself, and the rest of it is not looked at.
+    fn spend(&mut self, entries: usize, at: Node<'_>) {
+        if self.left > 0 && self.left <= entries {
+            let finding = Finding { kind: Kind::Unreadable, line: self.line(at), object: None, key: None };
+            self.found.push(Found { finding, above: Vec::new() });
+        }
+        self.left = self.left.saturating_sub(entries);
+    }
+
+    /// Aliases are not followed: what they stand for is visited where it stands. Merges are: they may make a Secret of a mapping.
     fn node(&mut self, node: Node<'_>) {
         node.items().for_each(|item| self.node(item));
         if node.entries().len() == 0 {
+            return;
+        }
+        if node.get("<<").is_some() {
+            let mut merged = Merged::of(node);
+            let entries = merged.by_ref().take(self.left).count();
+            self.spend(entries + merged.visited, node);
+        }
+        if self.left == 0 {
             return;
         }
         match text_of(node, &["kind"]) {
@@ -176,14 +237,18 @@ impl Visit<'_> {
 
     /// The values under `data` and `stringData` of `holder`, which belongs to `object`.
     fn values(&mut self, holder: Node<'_>, object: Node<'_>, kind: &dyn Fn(&str) -> Kind) {
-        for (name, value) in merged(holder) {
+        for (name, value) in Merged::of(holder) {
             let form = match name.text() {
                 Some(name) if name.eq_ignore_ascii_case("data") => Form::Base64,
                 Some(name) if name.eq_ignore_ascii_case("stringData") => Form::Text,
                 _ => continue,
             };
-            for (key, value) in merged(value.resolved()) {
+            for (key, value) in Merged::of(value.resolved()) {
                 let value = value.resolved();
+                self.spend(1, holder);
+                if self.left == 0 {
+                    return;
+                }
                 if is_null(value) || value.text().is_none_or(|text| is_harmless(text, form)) {
                     continue;
                 }
@@ -219,6 +284,10 @@ impl Visit<'_> {
     fn generators(&mut self, node: Node<'_>) {
         for generator in field(node, "secretGenerator").into_iter().flat_map(Node::items).map(Node::resolved) {
             for literal in field(generator, "literals").into_iter().flat_map(Node::items) {
+                self.spend(1, generator);
+                if self.left == 0 {
+                    return;
+                }
                 let Some(text) = literal.resolved().text() else { continue };
                 // Without a `=` all of it may be a value.
                 let (key, value) = text.split_once('=').unwrap_or(("", text));

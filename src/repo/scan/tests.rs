@@ -18,7 +18,6 @@ const SECRET: &str =
 #[test]
 fn secrets_are_found_wherever_they_stand() {
     assert_eq!(found_in("a.yaml", SECRET), ["5 plaintext-secret web/app A"]);
-    assert_eq!(found_in("a.txt", SECRET), [""; 0], "only manifests are parsed");
     let data = SECRET.replace("stringData", "data").replace("hunter2", "aHVudGVyMg==");
     assert_eq!(found_in("a.yml", &format!("kind: Namespace\n---\n{data}")), ["7 plaintext-secret web/app A"]);
     let indented = SECRET.replace('\n', "\n  ");
@@ -38,6 +37,49 @@ fn secrets_are_found_wherever_they_stand() {
     );
     let sops = "kind: SopsSecret\nspec:\n  secretTemplates:\n  - name: t\n    stringData: {K: v}\n";
     assert_eq!(found_in("a.yaml", sops), ["5 plaintext-secret K"]);
+}
+
+#[test]
+fn a_secret_is_one_whatever_the_name_of_its_file() {
+    let broken = format!("{SECRET}  C: [\n");
+    for name in ["secret", "s.txt", "s.tpl", "secret.yaml.bak", "secret.yaml~", "secret.yaml.j2", "s.YAML.orig", ".yaml", "x.in"]
+    {
+        assert_eq!(found_in(name, SECRET), ["5 plaintext-secret web/app A"], "{name}");
+        let is_manifest = name.to_lowercase().contains("yaml");
+        let found = if is_manifest { "7 unreadable" } else { "5 plaintext-literal A" };
+        assert_eq!(found_in(name, &broken), [found], "{name}");
+        assert_eq!(found_in(name, &format!("{SECRET}{{{{ end }}}}\n")), ["5 plaintext-literal A"], "{name}");
+    }
+    for name in ["README.md", "lib.rs", "x.yaml.md"] {
+        assert_eq!(found_in(name, SECRET), [""; 0], "{name} speaks about Secrets");
+    }
+    assert_eq!(found_in("log.txt", &SECRET.replace("kind: Secret", "type: Secret")), [""; 0]);
+    let quoted = "{\"kind\" : \"Secret\",\n\"stringData\": {\"A\": \"b\"}}";
+    assert_eq!(found_in("s", quoted), ["2 plaintext-secret A"]);
+    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(SECRET.bytes().flat_map(|byte| [byte, 0])).collect();
+    assert_eq!(scan(Path::new("/r/secret"), &wide, None).findings[0].kind, Kind::Unreadable);
+    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("some text".bytes().flat_map(|byte| [byte, 0])).collect();
+    assert_eq!(scan(Path::new("/r/notes.txt"), &wide, None).findings, []);
+}
+
+#[test]
+fn a_merge_can_make_a_secret() {
+    let text = "x: &s {kind: Secret, apiVersion: v1}\n<<: *s\nmetadata: {name: a}\nstringData: {p: hunter2hunter2}\n";
+    assert_eq!(found_in("m.yaml", text), ["4 plaintext-secret a p"]);
+    assert_eq!(found_in("m", text), ["4 plaintext-secret a p"]);
+    let chained = "a: &a {kind: Secret}\nb: &b {<<: *a}\nc: &c {metadata: {name: n}}\nd:\n  <<: [*c, *b]\n  data: {p: QUJD}\n";
+    assert_eq!(found_in("m.yaml", chained), ["6 plaintext-secret n p"]);
+    let own = "x: &s {kind: Secret}\n<<: *s\nkind: ConfigMap\ndata: {p: v}\n";
+    assert_eq!(found_in("m.yaml", own), [""; 0], "its own key counts more");
+    let group = "x: &s {kind: Secret, apiVersion: x.io/v1}\n<<: *s\ndata: {p: v}\n";
+    assert_eq!(found_in("m.yaml", group), [""; 0]);
+}
+
+#[test]
+fn merges_that_stand_for_an_endless_file_end_as_a_finding() {
+    let many: String = (0..2_000).map(|key| format!("k{key}: v, ")).collect();
+    let bomb = format!("kind: Secret\nx: &x {{{many}}}\nlist:\n{}", "- {<<: [*x, *x, *x]}\n".repeat(20_000));
+    assert_eq!(found_in("m.yaml", &bomb).iter().filter(|found| found.ends_with("unreadable")).count(), 1);
 }
 
 #[test]
@@ -65,9 +107,11 @@ fn what_is_not_plain_is_no_finding() {
 
 #[test]
 fn templates_are_passed_over_and_what_is_broken_is_not() {
-    let template = "kind: Secret\nmetadata:\n  name: {{ .Values.name }}\n{{- if .x }}\ndata:\n  K: v\n{{- end }}\n";
+    let template = "kind: Secret\nmetadata:\n  name: {{ .Values.name }}\n{{- if .x }}\ndata:\n  K: {{ .x }}\n{{- end }}\n";
     let report = scan(Path::new("/r/a.yaml"), template.as_bytes(), None);
     assert_eq!((report.findings.len(), report.template), (0, 1));
+    let literal = found_in("a.yaml", &template.replace("{{ .x }}", "{{ \"hunter2\" | b64enc }}"));
+    assert_eq!(literal, ["6 plaintext-literal K"]);
     // A document beside it is looked at all the same.
     let report = scan(Path::new("/r/a.yaml"), format!("{template}---\n{SECRET}").as_bytes(), None);
     assert_eq!((report.findings[0].line, report.template), (8 + 5, 1));

@@ -49,7 +49,7 @@ secrets/values.yaml:2: error: db.password: creation rule 1 of .sops.yaml covers 
   next: sops encrypt --in-place secrets/values.yaml
 ";
     assert_eq!(ran.out, expected);
-    let err = "note: chart/secret.yaml: line 1: it is a template, and its Secret was not looked at\n\
+    let err = "note: chart/secret.yaml: line 1: it is a template: only clear values of its Secret are found\n\
                note: 8 files: 4 findings\n\
                hint: a value that was ever pushed counts as known: change it where it is used, then seal the new one\n";
     assert_eq!(ran.err, err);
@@ -67,6 +67,96 @@ secrets/values.yaml:2: error: db.password: creation rule 1 of .sops.yaml covers 
     session.run(&["scan", "clusters/plain.yaml", "chart"]).ok();
     let ran = session.run(&["scan", "none"]).code(1);
     assert!(ran.err.starts_with("error: cannot look through none\n"), "{}", ran.err);
+}
+
+#[test]
+fn no_file_name_drives_the_terminal_or_becomes_an_option() {
+    let session = Session::new();
+    session.write("x\u{1b}]0;pwn\u{7}.yaml", SECRET);
+    session.write("y\n::error::z.yaml", SECRET);
+    session.write("-rf.yaml", SECRET);
+    session.write("broken\u{202e}.yaml", "kind: Secret\ndata: [\n");
+    session.write("big\u{1b}[2J.yaml", "kind: Secret\ndata:\n{{- if }}\n  a: {{ b }}\n{{- end }}\n");
+    let ran = session.run(&["scan"]).code(1);
+    for text in [&ran.out, &ran.err] {
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
+        let forged = |line: &str| line.trim_start().starts_with("::") || line.starts_with("pwn");
+        assert!(!text.lines().any(forged), "{text}");
+    }
+    assert!(ran.out.contains("  next: hecate-seal seal ./-rf.yaml -o sealed--rf.yaml && rm ./-rf.yaml\n"), "{}", ran.out);
+    assert_eq!(ran.out.matches("  next: rename the file: ").count(), 3, "{}", ran.out);
+}
+
+#[test]
+fn every_text_file_is_looked_at_for_secrets() {
+    let session = Session::new();
+    let names = ["noext", "s.txt", "secret.yaml.bak", "secret.yaml.j2", "s.tpl"];
+    names.iter().for_each(|name| _ = session.write(name, SECRET));
+    session.write("README.md", SECRET);
+    for paths in [&[][..], &names[..]] {
+        let ran = session.run(&[&["scan"], paths].concat()).code(1);
+        for name in names {
+            assert!(ran.out.contains(&format!("{name}:8: error: web/app: PASSWORD: ")), "{name}: {}", ran.out);
+        }
+        assert!(!ran.out.contains("README"), "{}", ran.out);
+    }
+    let chart = "{{- if .x }}\nkind: Secret\ndata:\n  A: {{ \"Zq9vCANARY\" | b64enc }}\n  B: {{ .b }}\n{{- end }}\n";
+    session.write("chart/s.yaml", chart);
+    let ran = session.run(&["scan", "chart"]).code(1);
+    let expected = "chart/s.yaml:4: error: A: a value of a Secret in plain text, in a template or a script\n  \
+                    next: seal it instead (`hecate-seal KEY`) and take the literal out\n";
+    assert_eq!(ran.out, expected);
+    session.write("chart/s.yaml", chart.replace("data:", "data: # hecate-seal: allow (a demo)"));
+    session.run(&["scan", "chart"]).ok();
+}
+
+#[test]
+fn what_git_has_is_looked_at_whatever_gitignore_says() {
+    let session = Session::new();
+    session.write(".gitignore", "*\n");
+    session.write("proj/a.yaml", "kind: ConfigMap\n");
+    session.write("proj/plain.yaml", SECRET);
+    let mut inside = Session::new();
+    inside.cwd = session.path("proj");
+    session.run(&["scan"]).ok();
+    assert!(inside.run(&["scan"]).code(1).out.starts_with("plain.yaml:8: "), "what lies above says nothing");
+    git(&session, &["-C", "proj", "init", "-q"]);
+    assert!(inside.run(&["scan"]).code(1).out.starts_with("plain.yaml:8: "));
+    std::fs::write(inside.cwd.join(".gitignore"), "*plain*\n").unwrap();
+    inside.run(&["scan"]).ok();
+    git(&session, &["-C", "proj", "add", "-f", "plain.yaml"]);
+    assert!(inside.run(&["scan"]).code(1).out.starts_with("plain.yaml:8: "));
+    // The other commands that look through a tree do the same.
+    let sealed = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: a, namespace: n}\nspec: {encryptedData: {K: AgB}}\n";
+    std::fs::write(inside.cwd.join("plain.yaml"), sealed).unwrap();
+    assert!(inside.run(&["verify"]).code(1).out.starts_with("plain.yaml:"));
+}
+
+#[test]
+fn a_walk_follows_the_rules_of_git() {
+    use hecate_seal::repo::walk;
+    let session = Session::new();
+    for name in ["a.yaml", "my-secret.yaml", "new-secret.yaml", "gone-secret.yaml", "out/deep/b.yaml", "out/c.yaml"] {
+        session.write(&format!("repo/{name}"), "");
+    }
+    session.write("repo/.gitignore", "*secret*.yaml\nout/\n");
+    git(&session, &["-C", "repo", "init", "-q"]);
+    git(&session, &["-C", "repo", "add", "-f", "my-secret.yaml", "gone-secret.yaml", "out/deep/b.yaml"]);
+    std::fs::remove_file(session.path("repo/gone-secret.yaml")).unwrap();
+    let names = |root: &str| -> Vec<String> {
+        let found = walk::files(&session.path(root), walk::MANIFESTS);
+        assert_eq!((found.problems, found.unasked), (vec![], vec![]));
+        let below = session.path("repo");
+        found.files.iter().map(|path| path.strip_prefix(&below).unwrap().display().to_string()).collect()
+    };
+    let expected = ["a.yaml", "my-secret.yaml", "out/deep/b.yaml"];
+    assert_eq!(names("repo"), expected);
+    assert_eq!(names("repo/out"), ["out/c.yaml", "out/deep/b.yaml"], "what is named is meant");
+    assert_eq!(names("."), expected, "a repository below a folder that is none");
+    // A `.git` that is none is no reason to fail.
+    std::fs::remove_dir_all(session.path("repo/.git")).unwrap();
+    std::fs::create_dir(session.path("repo/.git")).unwrap();
+    assert_eq!(names("repo"), ["a.yaml"]);
 }
 
 #[test]
@@ -122,6 +212,8 @@ fn the_index_counts_and_not_the_files() {
     git(&session, &["init", "-q"]);
     let ran = session.run(&["scan", "--staged"]).ok();
     assert_eq!(ran.err, "note: 0 files: no plaintext found\n");
+    let ran = session.run(&["scan", "--staged", "nosuch"]).code(1);
+    assert!(ran.err.starts_with("error: cannot look through nosuch\n"), "{}", ran.err);
     session.write("apps/ü secret.yaml", SECRET);
     session.write("apps/later.yaml", SECRET);
     session.write("apps/bin", b"\0\n\0");
@@ -137,6 +229,7 @@ fn the_index_counts_and_not_the_files() {
     session.run(&["scan", "--staged"]).ok();
     git(&session, &["rm", "-q", "-f", "apps/ü secret.yaml"]);
     session.run(&["scan", "--staged"]).ok();
+    session.run(&["scan", "--staged", "apps/ü secret.yaml"]).ok();
     git(&session, &["add", "apps/later.yaml"]);
     let mut below = Session::new();
     below.cwd = session.path("apps");

@@ -20,8 +20,7 @@ use super::super::online::ControllerArgs;
 use crate::cli::io::read::MAX_DOCUMENT;
 use crate::cli::io::replace::{Privacy, Target};
 use crate::cli::report::{Exit, Failure, Outcome};
-use crate::cli::{Io, inputs, output, parallel};
-use crate::repo::walk;
+use crate::cli::{Io, inputs, output, parallel, tree};
 use by::By;
 use file::{Changes, Parsed};
 
@@ -127,15 +126,12 @@ fn write(file: &Parsed, changes: Changes) -> Result<Changes, Failure> {
 }
 
 /// Every file that may hold manifests, each once.
-fn files(paths: &[PathBuf], io: &Io) -> Result<Vec<PathBuf>, Failure> {
+fn files(paths: &[PathBuf], io: &mut Io) -> Result<Vec<PathBuf>, Failure> {
     let here = [PathBuf::from(".")];
     let mut files = Vec::new();
     for path in if paths.is_empty() { &here } else { paths } {
-        let found = walk::files(&io.path(path), walk::MANIFESTS);
-        if let Some(problem) = found.problems.first() {
-            return Err(Failure::new(problem).wrap(format_args!("cannot look through {}", path.display())));
-        }
-        files.extend(found.files);
+        let found = tree::manifests(path, io)?;
+        files.extend(found);
     }
     files.sort();
     files.dedup();
