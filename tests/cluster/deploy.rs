@@ -206,6 +206,45 @@ fn alerts_and_dashboard_ask_for_what_the_controller_measures() {
 }
 
 #[test]
+fn numbers_of_a_values_file_reach_the_controller_as_numbers() {
+    let Some(helm) = peers::get(&peers::HELM) else { return };
+    let folder = support::temp_dir();
+    let file = folder.path().join("values.yaml");
+    let values = "rateLimit: 1000000\nrateLimitBurst: 12345678\nkubeClientBurst: 10000000\nkubeClientQPS: 2.5\nkeySize: '4096'\n\
+                  podSecurityContext: {enabled: true, fsGroup: 1000650000}\n";
+    fs::write(&file, values).unwrap();
+    let rendered = template(&helm, &["--values", file.to_str().unwrap(), "--set", "maxRetries=1000000"]);
+    let object = parse(&rendered).into_iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let args = object.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap().clone();
+    for expected in [
+        "--rate-limit=1000000",
+        "--rate-limit-burst=12345678",
+        "--kubeclient-burst=10000000",
+        "--kubeclient-qps=2.5",
+        "--key-size=4096",
+        "--max-unseal-retries=1000000",
+    ] {
+        assert!(args.iter().any(|arg| arg == expected), "{expected}: {args:?}");
+    }
+    assert_eq!(object.pointer("/spec/template/spec/securityContext/fsGroup").unwrap(), 1_000_650_000, "{rendered}");
+}
+
+#[test]
+fn no_manifest_names_an_image_that_others_could_publish() {
+    for file in ["deploy/controller.yaml", "deploy/kustomize/base/controller.yaml"] {
+        let objects = parse(&fs::read_to_string(support::root().join(file)).unwrap());
+        let image = objects.iter().find_map(|object| object.pointer("/spec/template/spec/containers/0/image")).unwrap();
+        // Without a registry and a user it is a name of Docker's own library, which nobody can register.
+        assert_eq!(image, &format!("hecate-seal-controller:{}", env!("CARGO_PKG_VERSION")), "{file}");
+    }
+    let containerfile = fs::read_to_string(support::root().join("deploy/Containerfile")).unwrap();
+    assert!(
+        containerfile.contains(concat!("-t hecate-seal-controller:", env!("CARGO_PKG_VERSION"))),
+        "what it builds is what they name"
+    );
+}
+
+#[test]
 fn a_wrong_value_is_refused_with_its_name() {
     let Some(helm) = peers::get(&peers::HELM) else { return };
     for (wrong, says) in [
@@ -299,6 +338,74 @@ fn install_applies_once_and_then_finds_nothing_to_do() {
     let nowhere = cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args(["install", "-n", "nowhere", "--kubeconfig"]);
     let nowhere = nowhere.arg(&kubeconfig).output().code(1);
     assert!(nowhere.err().contains("kubectl create namespace nowhere"), "{}", nowhere.err());
+}
+
+#[test]
+fn install_takes_nothing_from_a_controller_that_is_there() {
+    let Some(cluster) = Cluster::own() else { return };
+    ["deploy-first", "deploy-second"].iter().for_each(|namespace| cluster.namespace(namespace));
+    let kubeconfig = cluster.kubeconfig(&cluster.admin(), None);
+    let install = |namespace: &str, more: &[&str]| {
+        let run = cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args([
+            "install",
+            "--force-conflicts",
+            "-n",
+            namespace,
+            "--kubeconfig",
+        ]);
+        run.arg(&kubeconfig).args(more).output()
+    };
+    install("deploy-first", &[]).code(0);
+    let subject = || {
+        let path = "jsonpath={.subjects[*].namespace}";
+        cluster.kubectl(["get", "clusterrolebinding", "sealed-secrets-controller", "-o", path]).ok().out().to_owned()
+    };
+    let in_second =
+        || cluster.kubectl(["get", "deployments,services", "-n", "deploy-second", "-o", "name"]).ok().out().to_owned();
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = install("deploy-second", more).code(1);
+        assert!(refused.err().contains("the controller in the namespace deploy-first"), "{}", refused.err());
+        assert!(refused.err().contains("--namespaced"), "{}", refused.err());
+        assert_eq!((subject(), in_second()), ("deploy-first".to_owned(), String::new()));
+    }
+    install("deploy-second", &["--namespaced"]).code(0);
+    assert_eq!(subject(), "deploy-first");
+    install("deploy-first", &[]).code(0);
+}
+
+#[test]
+fn install_applies_nothing_when_one_object_would_be_refused() {
+    let Some(cluster) = Cluster::own() else { return };
+    let namespace = "deploy-over";
+    cluster.namespace(namespace);
+    let kubeconfig = cluster.kubeconfig(&cluster.admin(), None);
+    // As the reference's plain manifest: another selector, which no API server lets anybody change.
+    let old = "apiVersion: v1\nkind: Service\nmetadata: {name: sealed-secrets-controller}\nspec: {ports: [{port: 8080}], selector: {name: sealed-secrets-controller}}\n---\n\
+               apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: sealed-secrets-controller}\nspec: {selector: {matchLabels: {name: sealed-secrets-controller}}, \
+               template: {metadata: {labels: {name: sealed-secrets-controller}}, spec: {containers: [{name: c, image: old}]}}}\n";
+    cluster.kubectl(["apply", "-n", namespace, "-f", "-"]).stdin(old).ok();
+    let state = || {
+        let kinds = "serviceaccounts,services,deployments,roles,rolebindings";
+        let path = "jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.generation} {.spec.selector} {end}";
+        cluster.kubectl(["get", kinds, "-n", namespace, "-o", path]).ok().out().to_owned()
+    };
+    let before = state();
+    let install = |more: &[&str]| {
+        let run = cluster.run(env!("CARGO_BIN_EXE_hecate-seal")).args(["install", "-n", namespace, "--kubeconfig"]);
+        run.arg(&kubeconfig).args(more).output()
+    };
+    for more in [&[][..], &["--force-conflicts"]] {
+        let refused = install(more).code(1);
+        assert!(refused.err().contains("nothing was applied"), "{}", refused.err());
+        assert_eq!(state(), before);
+    }
+    let advice = "kubectl delete deployment/sealed-secrets-controller -n deploy-over";
+    let refused = install(&["--force-conflicts"]).code(1);
+    assert!(refused.err().contains(advice), "{}", refused.err());
+    cluster.kubectl(["delete", "deployment/sealed-secrets-controller", "-n", namespace]).ok();
+    let taken = install(&["--force-conflicts"]).code(0);
+    let last = taken.out().lines().last().unwrap_or_default();
+    assert!(last.starts_with("service/"), "{}", taken.out());
 }
 
 #[test]
