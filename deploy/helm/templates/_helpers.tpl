@@ -32,6 +32,11 @@ app.kubernetes.io/name: {{ include "hs.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* A value as text. Numbers of a values file are floats, and from a million on those are printed as 1e+06. */}}
+{{- define "hs.text" -}}
+{{- if kindIs "float64" . }}{{ toJson . }}{{ else }}{{ toString . }}{{ end -}}
+{{- end -}}
+
 {{/* A value that may hold templates: text or YAML. */}}
 {{- define "hs.render" -}}
 {{- $text := ternary .value (toYaml .value) (kindIs "string" .value) -}}
