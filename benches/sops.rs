@@ -1,6 +1,7 @@
 //! Ours against sops 3.13.3 on the same work, in one run: `cargo bench --bench sops`.
 //!
-//! Whole processes, from start to end, the two programs taking turns. Prints medians, the largest resident memory, and the targets of
+//! Whole processes, from start to end, taking turns: ours as `hecate-seal sops`, which keeps the layout of a file, ours called as `sops`,
+//! which writes in sops' own, and sops. Prints medians, processor time, the largest resident memory, and the targets of
 //! `docs/performance.md`. `-- --quick` does a tenth of the runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "printing is its purpose")]
@@ -23,6 +24,7 @@ const RECIPIENT: &str = "age1xmwwc06ly3ee5rytxm9mflaz2u56jjj36s0mypdrwsvlul66mv4
 #[derive(Clone, Copy)]
 struct Measure {
     wall: Duration,
+    processor: Duration,
     resident: u64,
 }
 
@@ -42,13 +44,16 @@ fn run(program: &Path, words: &[&str], input: &Path, output: &Path) -> Measure {
         .unwrap();
     let used = child.wait4().unwrap();
     assert!(used.status.success(), "{} {words:?} failed", program.display());
-    Measure { wall: start.elapsed(), resident: used.rusage.maxrss }
+    let wall = start.elapsed();
+    Measure { wall, processor: used.rusage.utime + used.rusage.stime, resident: used.rusage.maxrss }
 }
 
 fn median(mut runs: Vec<Measure>) -> Measure {
     runs.sort_by_key(|run| run.wall);
     let resident = runs.iter().map(|run| run.resident).max().unwrap();
-    Measure { resident, ..runs[runs.len() / 2] }
+    let median = runs[runs.len() / 2];
+    runs.sort_by_key(|run| run.processor);
+    Measure { resident, processor: runs[runs.len() / 2].processor, ..median }
 }
 
 struct Work<'a> {
@@ -60,35 +65,53 @@ struct Work<'a> {
     target: (f64, Option<f64>),
 }
 
-fn compare(work: &Work<'_>, ours: &Path, theirs: &Path, output: &Path) {
+/// Ours under its own name and as `sops`, and sops.
+struct Programs {
+    ours: PathBuf,
+    as_sops: PathBuf,
+    sops: PathBuf,
+}
+
+fn compare(work: &Work<'_>, programs: &Programs, output: &Path) {
     let our_words: Vec<&str> = std::iter::once("sops").chain(work.words.iter().copied()).collect();
-    let us = || run(ours, &our_words, &work.input, output);
-    let them = || run(theirs, &work.words, &work.input, output);
-    us();
-    them();
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for n in 0..work.runs {
-        if n % 2 == 0 {
-            a.push(us());
-            b.push(them());
-        } else {
-            b.push(them());
-            a.push(us());
+    let contestants = [
+        ("hecate-seal sops", &programs.ours, &our_words),
+        ("ours as sops", &programs.as_sops, &work.words),
+        ("sops", &programs.sops, &work.words),
+    ];
+    let mut runs: [Vec<Measure>; 3] = Default::default();
+    for n in 0..=work.runs {
+        for offset in 0..contestants.len() {
+            // Nobody is always the first or always behind the same.
+            let which = (n + offset) % contestants.len();
+            let (_, program, words) = contestants[which];
+            let measure = run(program, words, &work.input, output);
+            // The first round only warms up.
+            if n > 0 {
+                runs[which].push(measure);
+            }
         }
     }
-    let (a, b) = (median(a), median(b));
-    let ratio = b.wall.as_secs_f64() / a.wall.as_secs_f64();
+    let medians = runs.map(median);
     let megabytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     println!("\n{}  (median of {} runs)", work.title, work.runs);
-    for (name, run) in [("hecate-seal", a), ("sops", b)] {
-        println!("  {name:11} {:8.2} ms {:8.1} MiB", run.wall.as_secs_f64() * 1e3, megabytes(run.resident));
-    }
-    println!("  {ratio:.1} times as fast");
     let (fast, small) = work.target;
     let met = |met| if met { "met" } else { "MISSED" };
-    println!("  target {fast} times as fast: {}", met(ratio >= fast));
-    if let Some(small) = small {
-        println!("  target {small} MiB: {}", met(megabytes(a.resident) <= small));
+    for ((name, ..), used) in contestants.iter().zip(&medians) {
+        let (wall, processor) = (milliseconds(used.wall), milliseconds(used.processor));
+        print!("  {name:16} {wall:8.2} ms wall {processor:8.2} ms processor {:8.1} MiB", megabytes(used.resident));
+        if *name == "sops" {
+            println!();
+            continue;
+        }
+        let ratio = medians[2].wall.as_secs_f64() / used.wall.as_secs_f64();
+        let of_processor = medians[2].processor.as_secs_f64() / used.processor.as_secs_f64();
+        print!("  {ratio:.1} times as fast ({of_processor:.1} in processor time), target {fast}: {}", met(ratio >= fast));
+        match small {
+            Some(small) => println!("; target {small} MiB: {}", met(megabytes(used.resident) <= small)),
+            None => println!(),
+        }
     }
 }
 
@@ -110,9 +133,12 @@ fn main() {
     let folder = support::temp_dir();
     let at = |name: &str| folder.path().join(name);
     let ours = PathBuf::from(env!("CARGO_BIN_EXE_hecate-seal"));
+    let as_sops = at("sops");
+    std::os::unix::fs::symlink(&ours, &as_sops).unwrap();
+    let programs = Programs { ours, as_sops, sops };
     for (count, name) in [(10, "small.yaml"), (10_000, "large.yaml")] {
         write_values(&at(name), count);
-        run(&sops, &["encrypt", "--age", RECIPIENT], &at(name), &at(&format!("sealed-{name}")));
+        run(&programs.sops, &["encrypt", "--age", RECIPIENT], &at(name), &at(&format!("sealed-{name}")));
     }
     let encrypt = vec!["encrypt", "--age", RECIPIENT];
     for work in [
@@ -139,6 +165,6 @@ fn main() {
         },
         Work { title: "encrypt 10,000 values", words: encrypt, input: at("large.yaml"), runs: runs(20), target: (10.0, None) },
     ] {
-        compare(&work, &ours, &sops, &at("output"));
+        compare(&work, &programs, &at("output"));
     }
 }

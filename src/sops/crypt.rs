@@ -141,10 +141,11 @@ fn run(
     let (mut leaves, places) = walk::leaves(documents, selector, direction)?;
     if direction == Direction::Encrypt && !memory.kept.is_empty() {
         for leaf in leaves.iter_mut().filter(|leaf| leaf.encrypts) {
-            leaf.known = leaf.plain().and_then(|plain| memory.take(&places.associated_data(leaf.place), &plain));
+            leaf.known = leaf.plain().and_then(|plain| memory.take(&places.associated_data(leaf.place), &plain)).map(Box::new);
         }
     }
-    work::on_all(&mut leaves, &places, cipher, direction);
+    let task = work::Task { places: &places, cipher, direction, remembers: !memory.forgets };
+    task.on_all(&mut leaves);
     let mut settle = settle::Settle {
         selector,
         memory,

@@ -194,11 +194,15 @@ impl Encrypted {
     /// # Errors
     /// [`Error::Store`] and [`Error::Metadata`].
     pub fn load(format: Format, text: &[u8]) -> Result<Self, Error> {
-        let mut documents = match format {
+        let documents = match format {
             Format::Binary => vec![binary::load_encrypted(text)?],
             other => load_plain(other, text)?,
         };
-        let metadata = Metadata::extract(&mut documents, format.layout())?;
+        Self::of_documents(documents, format.layout())
+    }
+
+    fn of_documents(mut documents: Vec<Map>, layout: Layout) -> Result<Self, Error> {
+        let metadata = Metadata::extract(&mut documents, layout)?;
         Ok(Self { documents, metadata })
     }
 
@@ -208,6 +212,14 @@ impl Encrypted {
     /// [`Error::Crypt`], [`Error::Cipher`], and of the MAC [`Error::NoMac`], [`Error::MacUnreadable`] and [`Error::MacMismatch`].
     pub fn decrypt(self, data_key: &SecretBytes, check: MacCheck) -> Result<Decrypted, Error> {
         self.decrypt_into(data_key, check, Memory::default())
+    }
+
+    /// As [`Encrypted::decrypt`], for a file that is only read: the ciphertexts are not remembered.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decrypt_to_read(self, data_key: &SecretBytes, check: MacCheck) -> Result<Decrypted, Error> {
+        self.decrypt_into(data_key, check, Memory::that_forgets())
     }
 
     fn decrypt_into(self, data_key: &SecretBytes, check: MacCheck, mut memory: Memory) -> Result<Decrypted, Error> {
@@ -231,27 +243,29 @@ impl Encrypted {
     ///
     /// # Errors
     /// Those of [`Encrypted::emit`], and [`Error::NotReadable`].
-    pub fn write(&self, format: Format, data_key: &SecretBytes, layouts: &Layouts) -> Result<Vec<u8>, Error> {
+    pub fn write(&mut self, format: Format, data_key: &SecretBytes, layouts: &Layouts) -> Result<Vec<u8>, Error> {
         let text = self.emit(format, layouts)?;
-        let again = Self::opened_again(format, &text, data_key);
+        let again = Self::load(format, &text).and_then(|again| again.decrypt_to_read(data_key, MacCheck::Required));
         let not_readable = |error: Error| Error::NotReadable { format: format.name(), reason: error.to_string() };
         again.map_err(not_readable).map(|_| text)
     }
 
-    fn opened_again(format: Format, text: &[u8], data_key: &SecretBytes) -> Result<Decrypted, Error> {
-        Self::load(format, text)?.decrypt_into(data_key, MacCheck::Required, Memory::that_forgets())
-    }
-
-    /// The text of a YAML file in the layout of the text that it is made from, encrypted or of [`load_to_keep`]; read again and opened as by
-    /// [`Encrypted::write`] if the data key is given.
+    /// The text of a YAML file in the layout of the text that it is made from, encrypted or of [`load_to_keep`]. It is read again and
+    /// compared, and what was read is opened as by [`Encrypted::write`] if the data key is given.
     ///
     /// # Errors
     /// [`yaml::Lost`] where the layout cannot be kept.
-    pub fn keep(&self, source: &[u8], data_key: Option<&SecretBytes>, layouts: &Layouts) -> Result<Vec<u8>, yaml::Lost> {
-        let documents = self.metadata.embed(&self.documents, Layout::Nested).map_err(|_| yaml::Lost::Differs)?;
-        let text = yaml::keep_for_sops(source, &documents, layouts.yaml_indent)?;
+    pub fn keep(
+        &mut self,
+        source: &yaml::Source<'_>,
+        data_key: Option<&SecretBytes>,
+        layouts: &Layouts,
+    ) -> Result<Vec<u8>, yaml::Lost> {
+        let kept = self.with_block(Layout::Nested, |documents| yaml::keep_for_sops(source, documents, layouts.yaml_indent));
+        let (text, again) = kept.map_err(|_| yaml::Lost::Differs)??;
         if let Some(data_key) = data_key {
-            let again = Self::opened_again(Format::Yaml, &text, data_key);
+            let again =
+                Self::of_documents(again, Layout::Nested).and_then(|again| again.decrypt_to_read(data_key, MacCheck::Required));
             if !again.is_ok_and(|again| again.plain_comments.is_empty()) {
                 return Err(yaml::Lost::Differs);
             }
@@ -263,21 +277,30 @@ impl Encrypted {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Metadata`] and [`Error::SeveralDocuments`].
-    pub fn emit(&self, format: Format, layouts: &Layouts) -> Result<Vec<u8>, Error> {
-        let documents = self.metadata.embed(&self.documents, format.layout())?;
-        if format == Format::Yaml {
-            return Ok(yaml::emit(&documents, layouts.yaml_indent));
-        }
-        let [document] = documents.as_slice() else {
-            return Err(Error::SeveralDocuments { format: format.name(), count: documents.len() });
-        };
-        Ok(match format {
-            Format::Yaml => yaml::emit(&documents, layouts.yaml_indent),
-            Format::Json => json::emit(document, layouts.json_indent)?,
-            Format::Dotenv => dotenv::emit(document)?,
-            Format::Ini => ini::emit(document)?,
-            Format::Binary => binary::emit_encrypted(document, layouts.binary_indent)?,
-        })
+    pub fn emit(&mut self, format: Format, layouts: &Layouts) -> Result<Vec<u8>, Error> {
+        self.with_block(format.layout(), |documents| {
+            if format == Format::Yaml {
+                return Ok(yaml::emit(documents, layouts.yaml_indent));
+            }
+            let [document] = documents else {
+                return Err(Error::SeveralDocuments { format: format.name(), count: documents.len() });
+            };
+            Ok(match format {
+                Format::Yaml => yaml::emit(documents, layouts.yaml_indent),
+                Format::Json => json::emit(document, layouts.json_indent)?,
+                Format::Dotenv => dotenv::emit(document)?,
+                Format::Ini => ini::emit(document)?,
+                Format::Binary => binary::emit_encrypted(document, layouts.binary_indent)?,
+            })
+        })?
+    }
+
+    /// Lends the documents with the block in each, and takes it out again: a copy of all would cost as much as writing them.
+    fn with_block<R>(&mut self, layout: Layout, run: impl FnOnce(&[Map]) -> R) -> Result<R, metadata::Error> {
+        let added = self.metadata.embed(&mut self.documents, layout)?;
+        let result = run(&self.documents);
+        self.documents.iter_mut().for_each(|document| document.0.truncate(document.0.len() - added));
+        Ok(result)
     }
 }
 

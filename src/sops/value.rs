@@ -204,6 +204,14 @@ impl Encrypted {
         text.starts_with(HEAD)
     }
 
+    /// Whether the text is an encrypted comment, which sops makes an item of where the comment stands in a list.
+    #[must_use]
+    pub fn is_comment(text: &str) -> bool {
+        Self::looks_like(text)
+            && text.contains(",type:comment]")
+            && Self::parse(text).is_ok_and(|value| value.kind == Kind::Comment)
+    }
+
     /// Reads one encrypted value. What follows the last closing bracket of its line is ignored, as sops ignores it.
     ///
     /// # Errors
@@ -230,13 +238,16 @@ impl Encrypted {
         let parts = [(HEAD, &self.data[..]), (",iv:", &self.iv[..]), (",tag:", &self.tag[..])];
         let kind = self.kind.as_str();
         let length = parts.iter().map(|(name, bytes)| name.len() + bytes.len().div_ceil(3) * 4).sum::<usize>();
-        let mut text = String::with_capacity(length + ",type:]".len() + kind.len());
+        let mut text = Vec::with_capacity(length + ",type:]".len() + kind.len());
         for (name, bytes) in parts {
-            text.push_str(name);
-            BASE64.encode_string(bytes, &mut text);
+            text.extend_from_slice(name.as_bytes());
+            let start = text.len();
+            text.resize(start + bytes.len().div_ceil(3) * 4, 0);
+            // There is exactly as much room as it takes.
+            _ = BASE64.encode_slice(bytes, text.get_mut(start..).unwrap_or_default());
         }
-        text.extend([",type:", kind, "]"]);
-        text
+        [",type:", kind, "]"].iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 

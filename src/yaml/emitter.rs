@@ -28,14 +28,24 @@ pub fn is_printable(c: char) -> bool {
         && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a text is one long word of letters, digits and signs that mean nothing there, as ciphertexts are: every style keeps it.
+/// Letters, digits and signs that mean nothing inside a word: `:` and `#` do only beside a blank, those of flow style only at the begin.
+const IN_WORDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0_u8;
+    while at < 128 {
+        table[at as usize] = at.is_ascii_alphanumeric()
+            || matches!(at, b'_' | b'.' | b'/' | b'+' | b'=' | b',' | b'[' | b']' | b':' | b'-' | b'#');
+        at += 1;
+    }
+    table
+};
+
+/// Whether a text is one long word, as ciphertexts are: every style keeps it.
 fn is_word(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // `:` and `#` mean something only beside a blank, and the signs of flow style only at the begin.
-    let inner = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'+' | b'=' | b',' | b'[' | b']' | b':' | b'-' | b'#')
-    };
-    bytes.first().is_some_and(u8::is_ascii_alphanumeric) && bytes.last() != Some(&b':') && bytes.iter().all(|byte| inner(*byte))
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.last() != Some(&b':')
+        && bytes.iter().all(|byte| IN_WORDS[usize::from(*byte)])
 }
 
 impl Allowed {

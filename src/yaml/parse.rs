@@ -9,13 +9,14 @@ mod quick;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
 use zeroize::Zeroizing;
 
 use super::error::{Error, Position};
 use super::limits::{MAX_DEPTH, MAX_TEXT_BYTES};
-use super::tree::{Comment, Content, Document, NodeData, Style};
+use super::tree::{Comment, Content, Document, NodeData, Style, Text};
 
 /// Reads all documents of a text. A text of blanks and comments only has no documents; `---` alone is one empty document.
 ///
@@ -184,6 +185,7 @@ impl<'t> Builder<'t> {
             span,
             explicit_start: self.explicit_start,
             nodes: std::mem::take(&mut self.nodes),
+            source: Arc::default(),
         });
         self.anchors.clear();
         self.last_node = None;
@@ -233,7 +235,7 @@ impl<'t> Builder<'t> {
         } else {
             self.consumed = self.consumed.max(range.end);
         }
-        let id = self.add(Content::Scalar { text, style, header }, tag, span, range);
+        let id = self.add(Content::Scalar { text: Text::Own(text), style, header }, tag, span, range);
         self.nodes[id].position = at;
     }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -13,13 +14,14 @@ use super::error::Position;
 
 /// One document of a stream.
 #[derive(Clone)]
-#[cfg_attr(test, derive(PartialEq))]
 pub struct Document {
     pub(super) nodes: Vec<NodeData>,
     pub(super) root: usize,
     pub(super) comments: Vec<Comment>,
     pub(super) span: Range<usize>,
     pub(super) explicit_start: bool,
+    /// The text that [`Text::Source`] is of; empty where there is none. Wiped with the last document of its stream.
+    pub(super) source: Arc<Zeroizing<String>>,
 }
 
 impl Document {
@@ -112,7 +114,6 @@ pub enum Kind {
 }
 
 #[derive(Clone)]
-#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct NodeData {
     pub(super) content: Content,
     pub(super) tag: Option<Box<str>>,
@@ -124,12 +125,20 @@ pub(super) struct NodeData {
     pub(super) outer_start: usize,
 }
 
+/// The text of a scalar.
 #[derive(Clone)]
-#[cfg_attr(test, derive(PartialEq))]
+pub(super) enum Text {
+    /// With quotes, escapes and folding resolved.
+    Own(Zeroizing<String>),
+    /// These bytes of the document's source, as they stand there.
+    Source(Range<usize>),
+}
+
+#[derive(Clone)]
 pub(super) enum Content {
     /// `header` is the end of the `|-` of a block scalar.
     Scalar {
-        text: Zeroizing<String>,
+        text: Text,
         style: Style,
         header: Option<usize>,
     },
@@ -178,7 +187,8 @@ impl<'d> Node<'d> {
     #[must_use]
     pub fn text(self) -> Option<&'d str> {
         match &self.data().content {
-            Content::Scalar { text, .. } => Some(text),
+            Content::Scalar { text: Text::Own(text), .. } => Some(text),
+            Content::Scalar { text: Text::Source(range), .. } => self.document.source.get(range.clone()),
             _ => None,
         }
     }
@@ -275,6 +285,11 @@ impl<'d> Node<'d> {
     /// Keys whose text has already stood in this mapping, each at its second and later occurrence.
     #[must_use]
     pub fn repeated_keys(self) -> Vec<Node<'d>> {
+        let mut texts: Vec<&str> = self.entries().filter_map(|(key, _)| key.text()).collect();
+        texts.sort_unstable();
+        if !texts.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+            return Vec::new();
+        }
         let mut seen = std::collections::HashSet::new();
         self.entries().map(|(key, _)| key).filter(|key| key.text().is_some_and(|text| !seen.insert(text))).collect()
     }

@@ -456,6 +456,24 @@ fn damaged_files_are_refused_by_both() {
 }
 
 #[test]
+fn negative_zero_stays_where_sops_loses_it() {
+    if sops().is_none() {
+        return;
+    }
+    let plain = br#"{"int": -0, "float": -0.0, "float_unencrypted": -0.0}"#;
+    // Its own file: the plain `-0` is an integer when it is read again, and the MAC was made of a float.
+    let by_sops = theirs(Format::Json, plain, &[]);
+    assert!(String::from_utf8_lossy(&by_sops).contains("\"float_unencrypted\": -0,"));
+    sops().unwrap().args(["decrypt", "--input-type", "json"]).stdin(by_sops).output().code(51);
+    // Ours: it opens with both, and decrypted by us it says what it said.
+    let text = ours(Format::Json, plain, &[vec![recipient(X25519)]], 0, None, Scope::All);
+    assert!(String::from_utf8_lossy(&text).contains("\"float_unencrypted\": -0.0,"));
+    assert!(decrypted_by_sops(Format::Json, &text).starts_with(b"{\n\t\"int\": 0,\n\t\"float\": -0,"));
+    let opened = open(Format::Json, &text, &[X25519]).unwrap();
+    assert_eq!(opened.expose(), b"{\n\t\"int\": 0,\n\t\"float\": -0.0,\n\t\"float_unencrypted\": -0.0\n}\n");
+}
+
+#[test]
 fn a_rule_that_sops_ignores_is_an_error_and_its_file_is_plaintext() {
     if sops().is_none() {
         return;

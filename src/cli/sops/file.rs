@@ -28,6 +28,9 @@ pub(super) enum Input {
     Stdin,
 }
 
+/// How the values of a file are opened.
+type Open = fn(Encrypted, &SecretBytes, MacCheck) -> Result<Decrypted, document::Error>;
+
 /// An encrypted file, read and not opened.
 pub(super) struct Loaded {
     /// Its text.
@@ -100,11 +103,23 @@ impl Session<'_> {
     /// # Errors
     /// With the exit codes 128, 25 and 51.
     pub(super) fn open(&mut self, loaded: Loaded, name: &str) -> Result<Opened, Failure> {
+        self.open_by(loaded, name, Encrypted::decrypt)
+    }
+
+    /// As [`Session::open`], for a file that is only read.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn open_to_read(&mut self, loaded: Loaded, name: &str) -> Result<Opened, Failure> {
+        self.open_by(loaded, name, Encrypted::decrypt_to_read)
+    }
+
+    fn open_by(&mut self, loaded: Loaded, name: &str, open: Open) -> Result<Opened, Failure> {
         let order = self.decryption_order()?;
         let data_key = self.data_key(&loaded.file.metadata, &order, name).map_err(|failure| failure.with_exit(codes::NO_KEY))?;
         let check = if self.local.is_on("ignore-mac") { MacCheck::Ignored } else { MacCheck::Required };
         let Loaded { text, format, file } = loaded;
-        let content = file.decrypt(&data_key, check).map_err(|error| decrypting(&error, name))?;
+        let content = open(file, &data_key, check).map_err(|error| decrypting(&error, name))?;
         for place in &content.plain_comments {
             let place = if place.is_empty() { "the top" } else { place };
             self.warn(format!("{name}: a comment at {place} is not encrypted and was kept as it is"));

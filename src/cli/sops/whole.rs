@@ -29,7 +29,7 @@ fn session(io: &mut Io) -> Session<'_> {
 pub(crate) fn open(text: Zeroizing<Vec<u8>>, format: Format, name: &str, io: &mut Io) -> Result<Vec<Map>, Failure> {
     let mut session = session(io);
     let loaded = session.load(text, format, name)?;
-    let opened = session.open(loaded, name).map_err(|failure| failure.with_exit(Exit::FAILED))?;
+    let opened = session.open_to_read(loaded, name).map_err(|failure| failure.with_exit(Exit::FAILED))?;
     Ok(opened.content.documents)
 }
 

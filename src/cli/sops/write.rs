@@ -30,6 +30,14 @@ pub(super) enum Destination {
     Stdout,
 }
 
+/// A plain file, read.
+pub(super) enum Plain {
+    /// As its documents.
+    Read(Vec<Map>),
+    /// With room for the metadata in its own layout.
+    Roomy(Roomy),
+}
+
 /// What a result is, for who may read the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -48,11 +56,11 @@ impl Session<'_> {
         &mut self,
         source: (&[u8], Format),
         output: Format,
-        documents: Vec<Map>,
+        plain: Plain,
         metadata: Metadata,
         data_key: &SecretBytes,
     ) -> Result<Vec<u8>, Failure> {
-        self.sealed_anew(source, output, documents, metadata, data_key, &mut Memory::default())
+        self.sealed_anew(source, output, plain, metadata, data_key, &mut Memory::default())
     }
 
     /// As [`Session::new_file`], for a file that was open: `memory` has its ciphertexts.
@@ -63,7 +71,7 @@ impl Session<'_> {
         &mut self,
         (source, format): (&[u8], Format),
         output: Format,
-        documents: Vec<Map>,
+        plain: Plain,
         metadata: Metadata,
         data_key: &SecretBytes,
         memory: &mut Memory,
@@ -74,38 +82,52 @@ impl Session<'_> {
             let sealed = document::seal(documents, metadata.clone(), data_key, memory, now, output.layout());
             sealed.and_then(Sealed::not_plain).map_err(|error| encrypting(&error))
         };
-        if self.keeps(format, output) {
-            let mut kept_memory = memory.clone();
-            match document::load_to_keep(source) {
-                Ok(Roomy { text, documents }) => {
-                    let sealed = seal(documents, &mut kept_memory)?;
-                    match sealed.file.keep(text.expose().as_bytes(), Some(data_key), &layouts) {
-                        Ok(text) => return Ok(text),
-                        Err(lost) => self.layout_lost(&lost),
-                    }
+        let (room, documents) = match plain {
+            Plain::Roomy(room) => (Some(Ok(room)), None),
+            Plain::Read(documents) => (self.keeps(format, output).then(|| document::load_to_keep(source)), Some(documents)),
+        };
+        let uses_key = |document: &Map| metadata::reserved_key(document, output.layout()).is_some();
+        match room {
+            Some(Ok(mut room)) => {
+                let mut sealed = seal(std::mem::take(&mut room.documents), &mut memory.clone())?;
+                match sealed.file.keep(&room.source(), Some(data_key), &layouts) {
+                    Ok(text) => return Ok(text),
+                    Err(lost) => self.layout_lost(&lost),
                 }
-                // A text that uses the metadata's key cannot take it once more; what is wrong with it is said below.
-                Err(lost) if documents.iter().all(|document| metadata::reserved_key(document, output.layout()).is_none()) => {
-                    self.layout_lost(&lost);
-                }
-                Err(_) => {}
             }
+            // A text that uses the metadata's key cannot take it once more; what is wrong with it is said below.
+            Some(Err(lost)) if !documents.iter().flatten().any(uses_key) => self.layout_lost(&lost),
+            Some(Err(_)) | None => {}
         }
+        let documents = match documents {
+            Some(documents) => documents,
+            None => document::load_plain(format, source).map_err(|error| encrypting(&error))?,
+        };
         seal(documents, memory)?.file.write(output, data_key, &layouts).map_err(|error| encrypting(&error))
+    }
+
+    /// Reads a plain file that is to be encrypted.
+    ///
+    /// # Errors
+    /// For text that is not of its format.
+    pub(super) fn read_plain(&self, text: &[u8], input: Format, output: Format) -> Result<Plain, document::Error> {
+        // Whatever is wrong with a text that has no room is found in reading it as any other.
+        let room = if self.keeps(input, output) { document::load_to_keep(text).ok() } else { None };
+        room.map_or_else(|| document::load_plain(input, text).map(Plain::Read), |room| Ok(Plain::Roomy(room)))
     }
 
     /// The text of an encrypted file: in the layout of the text that it was made from where that can be, and is wanted. With a
     /// data key it is read again and opened.
     fn written(
         &mut self,
-        file: &Encrypted,
+        file: &mut Encrypted,
         (source, format): (&[u8], Format),
         output: Format,
         data_key: Option<&SecretBytes>,
         layouts: &Layouts,
     ) -> Result<Vec<u8>, Failure> {
         if self.keeps(format, output) {
-            match file.keep(source, data_key, layouts) {
+            match yaml::Source::read(source).and_then(|source| file.keep(&source, data_key, layouts)) {
                 Ok(text) => return Ok(text),
                 Err(lost) => self.layout_lost(&lost),
             }
@@ -136,20 +158,20 @@ impl Session<'_> {
         let Opened { data_key, content, text, format } = opened;
         let mut memory = content.memory;
         let sealed = document::seal(content.documents, content.metadata, &data_key, &mut memory, self.io.now, output.layout());
-        let sealed = sealed.map_err(|error| encrypting(&error))?;
+        let mut sealed = sealed.map_err(|error| encrypting(&error))?;
         if sealed.selected == 0 && sealed.plain > 0 {
             self.warn("nothing in the file is encrypted: its rule selects no value");
         }
-        self.written(&sealed.file, (&text, format), output, Some(&data_key), &layouts)
+        self.written(&mut sealed.file, (&text, format), output, Some(&data_key), &layouts)
     }
 
     /// The text of an encrypted file of which only the metadata were changed: no ciphertext, not the MAC, not the time.
     ///
     /// # Errors
     /// With the exit code 4.
-    pub(super) fn rewrapped(&mut self, loaded: &Loaded, output: Format) -> Result<Vec<u8>, Failure> {
+    pub(super) fn rewrapped(&mut self, loaded: &mut Loaded, output: Format) -> Result<Vec<u8>, Failure> {
         let layouts = self.layouts(output)?;
-        self.written(&loaded.file, (&loaded.text, loaded.format), output, None, &layouts)
+        self.written(&mut loaded.file, (&loaded.text, loaded.format), output, None, &layouts)
     }
 
     /// The text of plain documents.
@@ -159,8 +181,9 @@ impl Session<'_> {
     pub(super) fn plain(&mut self, opened: &Opened, documents: &[Map], output: Format) -> Result<SecretBytes, Failure> {
         let layouts = self.layouts(output)?;
         if self.keeps(opened.format, output) {
-            match yaml::keep(&opened.text, documents, layouts.yaml_indent) {
-                Ok(text) => return Ok(text.into()),
+            let kept = yaml::Source::read(&opened.text).and_then(|source| yaml::keep(&source, documents, layouts.yaml_indent));
+            match kept {
+                Ok((text, _)) => return Ok(text.into()),
                 Err(lost) => self.layout_lost(&lost),
             }
         }
@@ -223,6 +246,19 @@ impl Session<'_> {
         match self.local.text("output") {
             "" => Destination::Stdout,
             path => Destination::File(self.absolute(path)),
+        }
+    }
+}
+
+impl Plain {
+    /// Refuses documents that use a name of the metadata; in a text with room there is none.
+    ///
+    /// # Errors
+    /// As [`refuse_encrypted`].
+    pub(super) fn refuse_encrypted(&self, output: Format) -> Result<(), Failure> {
+        match self {
+            Self::Read(documents) => refuse_encrypted(documents, output),
+            Self::Roomy(_) => Ok(()),
         }
     }
 }

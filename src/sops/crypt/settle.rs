@@ -89,9 +89,9 @@ impl Settle<'_> {
         Ok(text.into_bytes().into())
     }
 
-    fn keep(&mut self, place: PlaceId, plain: &Scalar, encrypted: Option<Encrypted>) {
-        if let Some(encrypted) = encrypted.filter(|_| !self.memory.forgets) {
-            self.memory.keep(self.places.associated_data(place), plain, encrypted);
+    fn keep(&mut self, place: PlaceId, plain: &Scalar, encrypted: Option<Box<Encrypted>>) {
+        if let Some(encrypted) = encrypted {
+            self.memory.keep(self.places.associated_data(place), plain, *encrypted);
         }
     }
 

@@ -5,7 +5,7 @@
 use super::{Direction, Error};
 use crate::sops::select::{Selector, Walk};
 use crate::sops::tree::{Comment, Entry, MAX_DEPTH, Map, Node};
-use crate::sops::value::{self, Encrypted, Kind, Scalar};
+use crate::sops::value::{self, Encrypted, Scalar};
 
 /// A leaf or comment, and what became of it.
 pub(super) struct Leaf<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Leaf<'a> {
     /// Whether the rule encrypts it.
     pub(super) encrypts: bool,
     /// The ciphertext that it had when it was opened, if it has not changed since.
-    pub(super) known: Option<Encrypted>,
+    pub(super) known: Option<Box<Encrypted>>,
     pub(super) result: Work,
 }
 
@@ -34,8 +34,8 @@ pub(super) enum Work {
     None,
     /// Its ciphertext as text.
     Sealed(Result<String, value::Error>),
-    /// Its plain form, and the ciphertext that it came from unless that was the empty text.
-    Opened(Result<(Scalar, Option<Encrypted>), value::Error>),
+    /// Its plain form, and the ciphertext that it came from if that is to be remembered.
+    Opened(Result<(Scalar, Option<Box<Encrypted>>), value::Error>),
 }
 
 impl Leaf<'_> {
@@ -236,10 +236,7 @@ impl<'a> Walker<'a> {
 
     /// Whether the text of a list item is an encrypted comment.
     fn is_comment(&self, text: &str) -> bool {
-        self.direction == Direction::Decrypt
-            && Encrypted::looks_like(text)
-            && text.contains(",type:comment]")
-            && Encrypted::parse(text).is_ok_and(|value| value.kind == Kind::Comment)
+        self.direction == Direction::Decrypt && Encrypted::is_comment(text)
     }
 
     fn node(&mut self, node: &'a mut Node, place: PlaceId, under_key: bool) -> Result<(), Error> {

@@ -212,11 +212,11 @@ impl Metadata {
         read::block(&block)
     }
 
-    /// The documents with the block in each, ready to be written.
+    /// Puts the block at the end of each document, ready to be written, and says how many entries that are.
     ///
     /// # Errors
     /// [`Error::Reserved`] if a document uses the block's name itself; [`Error::Flat`] never happens with a block read by us.
-    pub fn embed(&self, documents: &[Map], layout: Layout) -> Result<Vec<Map>, Error> {
+    pub fn embed(&self, documents: &mut [Map], layout: Layout) -> Result<usize, Error> {
         if let Some(key) = documents.iter().find_map(|document| reserved_key(document, layout)) {
             return Err(Error::Reserved(key.to_owned()));
         }
@@ -236,8 +236,8 @@ impl Metadata {
                 flatten(&block)?.into_iter().map(prefixed).collect()
             }
         };
-        let with_block = |document: &Map| Map(document.0.iter().cloned().chain(entries.iter().cloned()).collect());
-        Ok(documents.iter().map(with_block).collect())
+        documents.iter_mut().for_each(|document| document.0.extend_from_slice(&entries));
+        Ok(entries.len())
     }
 
     /// The nested block as sops 3.13 writes it: sorted by name, empty fields left out.

@@ -99,14 +99,16 @@ fn every_layout_reads_back_what_it_wrote() {
     let metadata = read(&block).unwrap();
     let document = Map::from_iter([("a", Node::Map(Map::from_iter([("k", Node::text("v"))])))]);
     for layout in [Layout::Nested, Layout::Section, Layout::Flat] {
-        let mut written = metadata.embed(std::slice::from_ref(&document), layout).unwrap();
+        let mut written = vec![document.clone()];
+        let added = metadata.embed(&mut written, layout).unwrap();
+        assert_eq!(written[0].0.len(), document.0.len() + added);
         assert!(reserved_key(&written[0], layout).is_some());
         if layout == Layout::Section {
             let Some(Node::Map(section)) = written[0].get("sops") else { panic!("a section") };
             assert_eq!(section.get("age__list_0__map_enc").and_then(Node::as_str), Some("line\\nline\\n"));
         }
         assert_eq!(
-            metadata.embed(&written, layout).map(|_| ()).unwrap_err().to_string().split('`').nth(1).map(|key| &key[..4]),
+            metadata.embed(&mut written, layout).unwrap_err().to_string().split('`').nth(1).map(|key| &key[..4]),
             Some("sops")
         );
         assert_eq!(Metadata::extract(&mut written, layout).unwrap(), metadata);

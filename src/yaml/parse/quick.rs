@@ -3,17 +3,21 @@
 //! Block maps and lists, scalars on one line, literal blocks, comments, `---`. Everything else (flow style, anchors, tags, escapes, text
 //! over several lines, tabs, CR, absent documents), and everything wrong, is [`None`]: the whole text then goes to the full parser, which
 //! alone says what is an error. What is read here is the same tree to the last byte: node numbers, spans, positions, comments. The tests
-//! hold that over every combination of a few dozen lines. The full parser costs twenty times as much a value, and a file of SOPS is
+//! hold that over every combination of a few dozen lines. The full parser costs five times as much, and a file of SOPS is
 //! read several times before anything is written.
 
-use memchr::{memchr, memchr2_iter};
+use std::sync::Arc;
+
+use memchr::{memchr, memchr_iter, memchr2_iter};
 use zeroize::Zeroizing;
 
 use super::super::error::Position;
-use super::super::tree::{Comment, Content, Document, NodeData, Style};
+use super::super::tree::{Comment, Content, Document, NodeData, Style, Text};
 
 /// Deepest nesting read here; the full parser knows the limit and its error.
 const MAX_DEPTH: usize = 64;
+/// Most nodes that room is made for before they are there.
+const MAX_RESERVED: usize = 1 << 16;
 /// Longest key read here: YAML has a limit of 1024 characters.
 const MAX_KEY: usize = 512;
 
@@ -31,12 +35,13 @@ pub(super) fn parse(text: &str) -> Option<Vec<Document>> {
         at: 0,
         end: 0,
         number: 1,
-        nodes: Vec::new(),
+        nodes: Vec::with_capacity((2 * memchr_iter(b'\n', text.as_bytes()).count()).min(MAX_RESERVED)),
         open: Vec::new(),
         root: None,
         start: None,
         comments: Vec::new(),
         documents: Vec::new(),
+        source: Arc::new(Zeroizing::new(text.to_owned())),
     };
     while lines.at < text.len() {
         lines.end = lines.end_of_line(lines.at);
@@ -108,6 +113,8 @@ struct Lines<'t> {
     start: Option<usize>,
     comments: Vec<Comment>,
     documents: Vec<Document>,
+    /// A copy of the text for the documents, instead of one of every scalar.
+    source: Arc<Zeroizing<String>>,
 }
 
 impl Lines<'_> {
@@ -220,7 +227,7 @@ impl Lines<'_> {
         if word.end - word.start > MAX_KEY {
             return None;
         }
-        let key = self.scalar(&word)?;
+        let key = self.scalar(&word);
         let behind = self.position(colon + 1);
         self.open.last_mut()?.waits = Some((key, behind));
         let value = colon + 1 + self.spaces(colon + 1);
@@ -250,7 +257,7 @@ impl Lines<'_> {
             _ => {}
         }
         let word = self.word(at)?;
-        self.scalar(&word)?;
+        self.scalar(&word);
         match word.follows {
             Follows::Nothing => {}
             Follows::Comment(at) => self.comment(at, true),
@@ -301,11 +308,10 @@ impl Lines<'_> {
         Some(Word { start, end: start + stop - blanks, style: Style::Plain, follows })
     }
 
-    fn scalar(&mut self, word: &Word) -> Option<usize> {
+    fn scalar(&mut self, word: &Word) -> usize {
         let inner = if word.style == Style::Plain { word.start..word.end } else { word.start + 1..word.end - 1 };
-        let text = Zeroizing::new(self.text.get(inner)?.to_owned());
-        let content = Content::Scalar { text, style: word.style, header: None };
-        Some(self.add(content, word.start, word.end, self.position(word.start)))
+        let content = Content::Scalar { text: Text::Source(inner), style: word.style, header: None };
+        self.add(content, word.start, word.end, self.position(word.start))
     }
 
     /// A literal block, `|` or `|-`: this line and those below it that are its text.
@@ -354,14 +360,14 @@ impl Lines<'_> {
         if strips {
             text.pop();
         }
-        self.add(Content::Scalar { text, style: Style::Literal, header: Some(header) }, at, last, position);
+        self.add(Content::Scalar { text: Text::Own(text), style: Style::Literal, header: Some(header) }, at, last, position);
         Some(())
     }
 
     /// Nothing, where a key waits for its value.
     fn absent(&mut self) {
         if let Some((_, at)) = self.open.last().and_then(|top| top.waits) {
-            let text = Zeroizing::new(String::new());
+            let text = Text::Source(at.offset..at.offset);
             self.add(Content::Scalar { text, style: Style::Plain, header: None }, at.offset, at.offset, at);
         }
     }
@@ -427,6 +433,7 @@ impl Lines<'_> {
             span,
             explicit_start: self.start.take().is_some(),
             nodes: std::mem::take(&mut self.nodes),
+            source: Arc::clone(&self.source),
         });
         Some(())
     }

@@ -22,17 +22,18 @@ fn encrypted(text: &str, rule: Option<Selector>) -> Result<Vec<u8>, yaml::Lost> 
     let now = go::parse_time("2026-01-02T03:04:05Z").unwrap();
     let groups = vec![vec![MasterKey::age("age1x", "E\n")]];
     let metadata = Plan { groups, shamir_threshold: 0, selector: rule, mac_scope: Scope::All }.metadata(Format::Yaml, now);
-    let room = load_to_keep(text.as_bytes())?;
-    let sealed = seal(room.documents, metadata, &data_key(), &mut Memory::default(), now, Format::Yaml.layout());
+    let mut room = load_to_keep(text.as_bytes())?;
+    let documents = std::mem::take(&mut room.documents);
+    let sealed = seal(documents, metadata, &data_key(), &mut Memory::default(), now, Format::Yaml.layout());
     // What cannot be encrypted at all is not written at all.
-    let sealed = sealed.map_err(|_| yaml::Lost::Differs)?;
-    sealed.file.keep(room.text.expose().as_bytes(), Some(&data_key()), &Layouts::default())
+    let mut sealed = sealed.map_err(|_| yaml::Lost::Differs)?;
+    sealed.file.keep(&room.source(), Some(&data_key()), &Layouts::default())
 }
 
 /// Opens a text in its own layout.
 fn decrypted(text: &[u8]) -> Result<String, yaml::Lost> {
     let opened = Encrypted::load(Format::Yaml, text).unwrap().decrypt(&data_key(), MacCheck::Required).unwrap();
-    yaml::keep(text, &opened.documents, 4).map(|text| String::from_utf8(text).unwrap())
+    yaml::keep(&yaml::Source::read(text)?, &opened.documents, 4).map(|(text, _)| String::from_utf8(text).unwrap())
 }
 
 /// Pieces that YAML 1.1 and 1.2 differ about, or may.
@@ -187,7 +188,7 @@ fn run(shape: impl Fn(u64) -> Shape, exact: bool, offset: u64) -> (usize, usize)
         match opened.decrypt(&data_key(), MacCheck::Required) {
             Err(error) => fail(&format!("theirs does not open: {error}"), &by_sops),
             Ok(opened) => {
-                if yaml::keep(by_sops.as_bytes(), &opened.documents, 4).is_err() {
+                if yaml::keep(&yaml::Source::read(by_sops.as_bytes()).unwrap(), &opened.documents, 4).is_err() {
                     fail("theirs, opened, loses its layout", &by_sops);
                 }
             }

@@ -40,7 +40,7 @@ pub(in crate::cli::sops) fn decrypt(session: &mut Session<'_>, file: Option<&Pat
         .map_err(|error| Failure::new(format_args!("error parsing --extract path: {error}")).with_exit(codes::PATH))?;
     let (destination, text, shown) = session.source_and_destination(file)?;
     let loaded = session.load(text, input, &shown)?;
-    let opened = session.open(loaded, &shown)?;
+    let opened = session.open_to_read(loaded, &shown)?;
     let plain = if steps.is_empty() {
         session.plain(&opened, &opened.content.documents, output)?
     } else {

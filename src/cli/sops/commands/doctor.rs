@@ -73,5 +73,5 @@ fn opens(session: &mut Session<'_>, path: &Path, shown: &str) -> Result<(), Fail
     let text = session.read(&crate::cli::sops::file::Input::File(path.to_owned()))?;
     Encrypted::load(format, &text)?;
     let loaded = session.load(text, format, shown)?;
-    session.open(loaded, shown).map(|_| ())
+    session.open_to_read(loaded, shown).map(|_| ())
 }

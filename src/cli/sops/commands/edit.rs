@@ -17,7 +17,7 @@ use crate::cli::report::Context;
 use crate::cli::sops::child::{self, Signals};
 use crate::cli::sops::private::{PrivateFolder, TMPDIR};
 use crate::cli::sops::session::Session;
-use crate::cli::sops::write::{self, Content, Destination};
+use crate::cli::sops::write::{self, Content, Destination, Plain};
 use crate::cli::sops::{codes, shell_words};
 use crate::cli::{Failure, Outcome};
 use crate::secret::SecretBytes;
@@ -156,14 +156,14 @@ fn seal(session: &mut Session<'_>, text: &Zeroizing<Vec<u8>>, edited: &mut Edite
     }
     // With the metadata in it the text is no plain file, whose layout could be kept.
     let source: &[u8] = if edited.shows_keys { b"" } else { text };
-    session.sealed_anew((source, format), output, documents, metadata, &edited.data_key, &mut edited.memory.clone())
+    session.sealed_anew((source, format), output, Plain::Read(documents), metadata, &edited.data_key, &mut edited.memory.clone())
 }
 
 /// The plain documents with the metadata as they are.
 fn with_keys(session: &mut Session<'_>, content: &Decrypted, format: Format) -> Result<SecretBytes, Failure> {
     session.warn("the metadata are shown to be read: changes of them are ignored");
     let layouts = session.layouts(format)?;
-    let file = Encrypted { documents: content.documents.clone(), metadata: content.metadata.clone() };
+    let mut file = Encrypted { documents: content.documents.clone(), metadata: content.metadata.clone() };
     Ok(file.emit(format, &layouts)?.into())
 }
 

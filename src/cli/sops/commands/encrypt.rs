@@ -5,9 +5,9 @@ use std::path::Path;
 use super::{explain, tree};
 use crate::cli::sops::codes;
 use crate::cli::sops::session::{Session, conflict, non_existent};
-use crate::cli::sops::write::{self, Content};
+use crate::cli::sops::write::Content;
 use crate::cli::{Exit, Failure, Outcome};
-use crate::sops::document::{self, load_plain};
+use crate::sops::document;
 use crate::sops::keys;
 use crate::sops::rules::Creation;
 
@@ -92,12 +92,13 @@ pub(in crate::cli::sops) fn encrypt(session: &mut Session<'_>, file: Option<&Pat
         let failure = Failure::new(format_args!("{shown}: the file is empty; there must be at least one document"));
         return Err(failure.with_exit(codes::NO_DOCUMENT));
     }
-    let documents = load_plain(input, &text)
+    let plain = session
+        .read_plain(&text, input, output)
         .map_err(|error| Failure::new(format_args!("Error unmarshalling file: {shown}: {error}")).with_exit(codes::INPUT))?;
-    write::refuse_encrypted(&documents, output)?;
+    plain.refuse_encrypted(output)?;
     let data_key = keys::generate()?;
     let plan = session.plan(intention, &data_key)?;
     let metadata = plan.metadata(input, session.io.now);
-    let encrypted = session.new_file((&text, input), output, documents, metadata, &data_key)?;
+    let encrypted = session.new_file((&text, input), output, plain, metadata, &data_key)?;
     session.put(destination, &encrypted, Content::Sealed)
 }

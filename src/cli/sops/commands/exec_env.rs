@@ -21,7 +21,7 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     let format = session.input_format(&path);
     let text = session.read(&crate::cli::sops::file::Input::File(path))?;
     let loaded = session.load(text, format, &file)?;
-    let opened = session.open(loaded, &file)?;
+    let opened = session.open_to_read(loaded, &file)?;
     let first = opened.content.documents.first().ok_or_else(|| Failure::new("the file has no document"))?;
     let values = variables(first, session.style)?;
     drop(opened.content.memory);

@@ -36,7 +36,7 @@ pub(in crate::cli::sops) fn run(session: &mut Session<'_>) -> Outcome {
     let (input, output) = (session.input_format(&path), session.output_format(&path));
     let text = session.read(&crate::cli::sops::file::Input::File(path))?;
     let loaded = session.load(text, input, &file)?;
-    let opened = session.open(loaded, &file)?;
+    let opened = session.open_to_read(loaded, &file)?;
     let plain = session.plain(&opened, &opened.content.documents, output)?.into_zeroizing();
     drop(opened.content);
     let pipe = cfg!(unix) && !session.local.is_on("no-fifo");

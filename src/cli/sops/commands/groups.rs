@@ -75,7 +75,7 @@ fn change(session: &mut Session<'_>, change: impl FnOnce(&mut Vec<Vec<KeySpec>>,
     let rewrapped =
         rekey::rewrap(&mut loaded.file.metadata, &groups, threshold, &data_key, &mut |key, part| session.wrap_one(key, part));
     rewrapped.map_err(|error| crate::cli::sops::recipients::wrap_failure(&error))?;
-    let text = session.rewrapped(&loaded, output)?;
+    let text = session.rewrapped(&mut loaded, output)?;
     session.put(destination, &text, Content::Sealed)
 }
 

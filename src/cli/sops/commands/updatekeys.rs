@@ -96,7 +96,7 @@ fn update(session: &mut Session<'_>, file: &Path) -> Result<(), Failure> {
         session.wrap_one(key, part)
     });
     wrapped.map_err(|error| wrap_failure(&error).wrap("error updating one or more master keys"))?;
-    let text = session.rewrapped(&loaded, format)?;
+    let text = session.rewrapped(&mut loaded, format)?;
     session.put(Destination::InPlace(target, file.to_owned()), &text, Content::Sealed)?;
     session.progress(format!("File {shown} synced with new keys"));
     Ok(())

@@ -66,6 +66,11 @@ impl Attachment {
         attachment
     }
 
+    /// Whether no node has comments.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// The comments of a node.
     pub(super) fn get(&self, node: yaml::Node<'_>) -> Attached {
         self.nodes.get(node.id()).cloned().unwrap_or_default()

@@ -8,6 +8,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::room;
 use super::style::{Style, is_simple_key, style_of};
 use crate::sops::go;
 use crate::sops::tree::{Comment, Entry, Map, Node};
@@ -20,6 +21,8 @@ const BINARY_LINE: usize = 70;
 /// Writes documents, `---` between them. `indent` is 2 to 9.
 pub(super) fn documents(documents: &[Map], indent: usize) -> String {
     let mut emitter = Emitter::new(indent);
+    // Room for all of it, or growing would leave pieces of plaintext behind.
+    emitter.out.reserve(documents.iter().map(|document| room::for_map(document, 0, indent)).sum());
     for (at, document) in documents.iter().enumerate() {
         emitter.document(document, at == 0);
     }

@@ -111,7 +111,7 @@ fn document<'d>(text: &'d str, document: &'d yaml::Document, is_first: bool) -> 
         yaml::Kind::Mapping { .. } => {
             let own = reader.attachment.get(root);
             reader.add(&[own.head, own.line].concat(), false, &mut entries);
-            entries.extend(reader.map(root, 0)?);
+            append(&mut entries, reader.map(root, 0)?);
             reader.add(&own.foot, false, &mut entries);
         }
         yaml::Kind::Scalar(yaml::Style::Plain) if resolve(root.text().unwrap_or_default()) == Resolved::Null => {
@@ -125,6 +125,15 @@ fn document<'d>(text: &'d str, document: &'d yaml::Document, is_first: bool) -> 
     let missed: Vec<usize> = reader.used.iter().enumerate().filter(|(_, used)| !**used).map(|(number, _)| number).collect();
     reader.add(&missed, false, &mut entries);
     Ok((before, entries))
+}
+
+/// Puts entries behind others, of which there are mostly none.
+fn append<'d>(entries: &mut Entries<'d>, more: Entries<'d>) {
+    if entries.is_empty() {
+        *entries = more;
+    } else {
+        entries.extend(more);
+    }
 }
 
 struct Reader<'a> {
@@ -168,6 +177,11 @@ impl<'a> Reader<'a> {
         }
         let mut map = Vec::with_capacity(node.entries().len());
         for (key, value) in node.entries() {
+            if self.attachment.is_empty() {
+                let name = self.key(key)?;
+                map.push(Sourced::Pair(name, key, self.value(value, depth, false)?));
+                continue;
+            }
             let of_key = self.attachment.get(key);
             self.add(&of_key.head, false, &mut map);
             self.add(&of_key.line, false, &mut map);
@@ -204,7 +218,8 @@ impl<'a> Reader<'a> {
     fn value(&mut self, node: yaml::Node<'a>, depth: usize, inside: bool) -> Result<Value<'a>, Error> {
         let own = if inside { self.attachment.get(node) } else { Attached::default() };
         let mut entries = Vec::new();
-        self.add(&[own.head, own.line].concat(), false, &mut entries);
+        self.add(&own.head, false, &mut entries);
+        self.add(&own.line, false, &mut entries);
         let what = match node.kind() {
             yaml::Kind::Scalar(_) => match self.scalar(node)? {
                 Node::Leaf(leaf) => What::Leaf(leaf),
@@ -212,12 +227,12 @@ impl<'a> Reader<'a> {
             },
             yaml::Kind::Alias => return Ok(Value { node, what: self.alias(node, depth)?.what }),
             yaml::Kind::Mapping { .. } => {
-                entries.extend(self.map(node, depth + 1)?);
+                append(&mut entries, self.map(node, depth + 1)?);
                 self.add(&own.foot, false, &mut entries);
                 What::Map(entries)
             }
             yaml::Kind::Sequence { .. } => {
-                entries.extend(self.list(node, depth + 1)?);
+                append(&mut entries, self.list(node, depth + 1)?);
                 self.add(&own.foot, false, &mut entries);
                 What::List(entries)
             }
@@ -243,6 +258,11 @@ impl<'a> Reader<'a> {
         let resolved = key.resolved();
         if resolved.text() == Some("<<") {
             return Ok("<<".to_owned());
+        }
+        if let (Some(text), None) = (resolved.text(), resolved.tag())
+            && (!matches!(resolved.kind(), yaml::Kind::Scalar(yaml::Style::Plain)) || resolve(text) == Resolved::Text)
+        {
+            return Ok(text.to_owned());
         }
         match self.scalar(resolved) {
             Ok(Node::Leaf(Scalar::Text(text))) => {

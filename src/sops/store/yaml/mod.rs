@@ -7,13 +7,14 @@ mod comments;
 mod emit;
 mod keep;
 mod load;
+mod room;
 mod scalar;
 mod style;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
-pub use keep::{Lost, Roomy, keep, keep_for_sops, make_room};
+pub use keep::{Lost, Roomy, Source, keep, keep_for_sops, make_room};
 
 use super::Error;
 use crate::sops::tree::{Map, Node};

@@ -1,5 +1,6 @@
 //! The quick reader beside the full parser: the same documents or none, over every combination of lines.
 
+use super::super::super::tree::Node;
 use super::super::parse_in_full;
 use super::*;
 
@@ -73,22 +74,26 @@ fn same(text: &str) -> bool {
     let Some(quick) = parse(text) else { return false };
     let full = parse_in_full(text);
     let Ok(full) = full else { panic!("an error to the full parser: {text:?}") };
-    assert!(quick == full, "{text:?}\nquick {}\nfull  {}", shown(&quick), shown(&full));
+    let (quick, full) = (shown(&quick), shown(&full));
+    assert!(quick == full, "{text:?}\nquick {quick}\nfull  {full}");
     true
 }
 
 fn shown(documents: &[Document]) -> String {
-    let node = |node: &NodeData| {
+    let node = |(node, of): (&NodeData, Node<'_>)| {
         let content = match &node.content {
-            Content::Scalar { text, style, header } => format!("{:?} {style:?} {header:?}", text.as_str()),
+            Content::Scalar { style, header, .. } => format!("{:?} {style:?} {header:?}", of.text()),
             Content::Sequence { items, flow } => format!("{items:?} {flow}"),
             Content::Mapping { entries, flow } => format!("{entries:?} {flow}"),
             Content::Alias(id) => format!("*{id}"),
         };
-        format!("\n  {content} {} {} {:?} {}", node.position, node.position.offset, node.span, node.outer_start)
+        format!(
+            "\n  {content} {} {} {:?} {} {:?} {:?}",
+            node.position, node.position.offset, node.span, node.outer_start, node.tag, node.anchor
+        )
     };
     let document = |document: &Document| {
-        let nodes: String = document.nodes.iter().map(node).collect();
+        let nodes: String = document.nodes.iter().zip(document.nodes()).map(node).collect();
         format!("{:?} {} {:?} {}{nodes}\n", document.span, document.root, document.comments, document.explicit_start)
     };
     documents.iter().map(document).collect()

@@ -86,6 +86,31 @@ impl<'t> Rewrite<'t> {
         self.map(source, &target, place)
     }
 
+    /// Puts an entry that is null at the end of a document that has no such key.
+    pub(super) fn append(
+        &mut self,
+        document: &yaml::Document,
+        source: &Entries<'_>,
+        key: &str,
+        limit: usize,
+    ) -> Result<(), Problem> {
+        let root = document.root();
+        if !matches!(root.kind(), yaml::Kind::Mapping { flow: false }) {
+            return Err(Problem::Root);
+        }
+        if source.iter().any(|entry| matches!(entry, Sourced::Pair(other, ..) if other == key)) {
+            return Err(Problem::Restructure);
+        }
+        let start = root.full_span().start;
+        let place = Place { in_flow: false, column: column(self.text, root.span().start), start, is_root: true };
+        // Comments below the next document's `---` stay where they are.
+        let is_far = |entry: &&Sourced<'_>| matches!(entry, Sourced::Comment(_, span) if span.start > limit);
+        let behind = source.iter().filter(|entry| !is_far(entry)).map(extent_of).max();
+        let lines = self.entry(key, &Node::Null);
+        self.insert(&lines, behind.unwrap_or(place.start), behind.is_some(), place);
+        Ok(())
+    }
+
     fn splice(&mut self, range: Range<usize>, with: impl Into<String>) {
         self.splices.push(Splice { range, with: with.into() });
     }

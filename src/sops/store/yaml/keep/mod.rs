@@ -16,7 +16,9 @@ mod place;
 mod spell;
 mod strange;
 
-use super::load;
+use std::borrow::Cow;
+
+use super::load::{self, Entries};
 use crate::secret::SecretString;
 use crate::sops::tree::{Entry, Map, Node};
 use crate::yaml;
@@ -58,33 +60,74 @@ pub enum Lost {
     Differs,
 }
 
-/// Writes documents into the layout of an old text. `indent` is for what is written anew.
+/// A text whose layout is kept, read.
+#[derive(Debug, Clone)]
+pub struct Source<'t> {
+    text: &'t str,
+    parsed: Cow<'t, [yaml::Document]>,
+}
+
+impl<'t> Source<'t> {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// [`Lost::Unreadable`].
+    pub fn read(text: &'t [u8]) -> Result<Self, Lost> {
+        let text = std::str::from_utf8(text).map_err(|_| Lost::Unreadable)?;
+        Ok(Self { text, parsed: Cow::Owned(yaml::parse_stream(text).map_err(|_| Lost::Unreadable)?) })
+    }
+}
+
+/// Writes documents into the layout of an old text, and gives the result with what was read in it. `indent` is for what is written
+/// anew.
 ///
 /// # Errors
 /// [`Lost`], and nothing is lost: the documents can be written in sops' layout.
-pub fn keep(text: &[u8], documents: &[Map], indent: usize) -> Result<Vec<u8>, Lost> {
-    rewritten(text, documents, indent).map(String::into_bytes)
+pub fn keep(source: &Source<'_>, documents: &[Map], indent: usize) -> Result<(Vec<u8>, Vec<Map>), Lost> {
+    let Source { text, parsed } = source;
+    let sourced = load::documents(text, parsed).map_err(|_| Lost::Unreadable)?;
+    if sourced.len() != documents.len() {
+        return Err(Lost::Documents);
+    }
+    let mut rewrite = Rewrite::new(text, indent.clamp(2, 9));
+    each_document(source, &sourced, |at, document, source, limit| {
+        documents.get(at).map_or(Ok(()), |target| rewrite.document(document, source, target, limit))
+    })?;
+    let out = rewrite.finish().into_bytes();
+    drop(sourced);
+    let again = super::load(&out).map_err(|_| Lost::Differs)?;
+    if check::same_documents(&again, documents) { Ok((out, again)) } else { Err(Lost::Differs) }
 }
 
 /// As [`keep`], for a text that sops must be able to open.
 ///
 /// # Errors
 /// [`Lost`], also where sops would read the text otherwise.
-pub fn keep_for_sops(text: &[u8], documents: &[Map], indent: usize) -> Result<Vec<u8>, Lost> {
-    let text = rewritten(text, documents, indent)?;
-    match strange::find(&text) {
+pub fn keep_for_sops(source: &Source<'_>, documents: &[Map], indent: usize) -> Result<(Vec<u8>, Vec<Map>), Lost> {
+    let (out, again) = keep(source, documents, indent)?;
+    let text = std::str::from_utf8(&out).map_err(|_| Lost::Differs)?;
+    match strange::find(text) {
         Some(what) => Err(Lost::Strange { what }),
-        None => Ok(text.into_bytes()),
+        None => Ok((out, again)),
     }
 }
 
 /// A plain text with room for one more entry.
 #[derive(Debug)]
 pub struct Roomy {
-    /// The text with the entry, which is null, at the end of every document.
-    pub text: SecretString,
     /// The documents in it, without that entry.
     pub documents: Vec<Map>,
+    /// The text with the entry, which is null, at the end of every document.
+    text: SecretString,
+    parsed: Vec<yaml::Document>,
+}
+
+impl Roomy {
+    /// The text, to be kept.
+    #[must_use]
+    pub fn source(&self) -> Source<'_> {
+        Source { text: self.text.expose(), parsed: Cow::Borrowed(&self.parsed) }
+    }
 }
 
 /// Makes room for the key `last` at the end of every document of a plain text. A comment at the end of a document may then belong
@@ -93,38 +136,43 @@ pub struct Roomy {
 /// # Errors
 /// [`Lost`], where the text cannot take that key.
 pub fn make_room(text: &[u8], last: &str) -> Result<Roomy, Lost> {
-    let mut documents = load(text).map_err(|_| Lost::Unreadable)?;
-    documents.iter_mut().for_each(|document| document.push(last, Node::Null));
-    let text = SecretString::new(rewritten(text, &documents, 2)?);
-    let mut documents = load(text.expose().as_bytes()).map_err(|_| Lost::Differs)?;
+    let source = Source::read(text)?;
+    let sourced = load::documents(source.text, &source.parsed).map_err(|_| Lost::Unreadable)?;
+    let mut rewrite = Rewrite::new(source.text, 2);
+    each_document(&source, &sourced, |_, document, source, limit| rewrite.append(document, source, last, limit))?;
+    let text = SecretString::new(rewrite.finish());
+    let parsed = yaml::parse_stream(text.expose()).map_err(|_| Lost::Differs)?;
+    let mut documents = into_maps(load::documents(text.expose(), &parsed).map_err(|_| Lost::Differs)?);
+    let mut before = into_maps(sourced);
+    before.iter_mut().for_each(|document| document.push(last, Node::Null));
+    if !check::same_documents(&documents, &before) {
+        return Err(Lost::Differs);
+    }
     for document in &mut documents {
         document.0.retain(|entry| !matches!(entry, Entry::Pair(key, _) if key == last));
     }
-    Ok(Roomy { text, documents })
+    Ok(Roomy { documents, text, parsed })
 }
 
-fn rewritten(text: &[u8], documents: &[Map], indent: usize) -> Result<String, Lost> {
-    let text = std::str::from_utf8(text).map_err(|_| Lost::Unreadable)?;
-    let parsed = yaml::parse_stream(text).map_err(|_| Lost::Unreadable)?;
-    let sourced = load::documents(text, &parsed).map_err(|_| Lost::Unreadable)?;
-    if sourced.len() != documents.len() {
-        return Err(Lost::Documents);
-    }
-    if place::has_directive(text, &parsed) {
+fn into_maps(documents: Vec<Entries<'_>>) -> Vec<Map> {
+    documents.into_iter().map(load::into_map).collect()
+}
+
+/// Does the same with every document of a text: its number from 0, itself, its entries, and where the next one begins.
+fn each_document<'d>(
+    source: &'d Source<'_>,
+    sourced: &[Entries<'d>],
+    mut run: impl FnMut(usize, &'d yaml::Document, &Entries<'d>, usize) -> Result<(), align::Problem>,
+) -> Result<(), Lost> {
+    if place::has_directive(source.text, &source.parsed) {
         return Err(Lost::Directive);
     }
-    let mut rewrite = Rewrite::new(text, indent.clamp(2, 9));
-    for (at, ((document, source), target)) in parsed.iter().zip(&sourced).zip(documents).enumerate() {
-        let limit = parsed.get(at + 1).map_or(text.len(), |next| next.span().start);
-        rewrite.document(document, source, target, limit).map_err(|problem| match problem {
+    for (at, (document, entries)) in source.parsed.iter().zip(sourced).enumerate() {
+        let limit = source.parsed.get(at + 1).map_or(source.text.len(), |next| next.span().start);
+        run(at, document, entries, limit).map_err(|problem| match problem {
             align::Problem::Root => Lost::Root { document: at + 1 },
             align::Problem::Restructure => Lost::Order { document: at + 1 },
         })?;
     }
-    let out = rewrite.finish();
-    let again = load(out.as_bytes()).map_err(|_| Lost::Differs)?;
-    if !check::same_documents(&again, documents) {
-        return Err(Lost::Differs);
-    }
-    Ok(out)
+    Ok(())
 }

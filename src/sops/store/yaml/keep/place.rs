@@ -39,6 +39,7 @@ pub(super) fn blank_lines_after(text: &str, at: usize) -> usize {
 
 /// Whether a line outside of all documents is a directive.
 pub(super) fn has_directive(text: &str, documents: &[yaml::Document]) -> bool {
-    let mut starts = text.match_indices("\n%").map(|(at, _)| at + 1).chain(text.starts_with('%').then_some(0));
+    let in_text = memchr::memmem::find_iter(text.as_bytes(), b"\n%").map(|at| at + 1);
+    let mut starts = in_text.chain(text.starts_with('%').then_some(0));
     starts.any(|at| !documents.iter().any(|document| document.span().contains(&at)))
 }

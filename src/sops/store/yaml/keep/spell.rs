@@ -87,7 +87,8 @@ pub(super) fn scalar(text: &str, old: yaml::Node<'_>, new: &Node, context: Conte
             }
         },
     };
-    Some(one_line(text, old, start, format!("{properties}{written}")))
+    let written = if properties.is_empty() { written } else { properties + &written };
+    Some(one_line(text, old, start, written))
 }
 
 /// The old scalar gone, with the lines of a block, and this in its place.
@@ -109,6 +110,9 @@ fn one_line(text: &str, old: yaml::Node<'_>, start: usize, with: String) -> Vec<
 /// The anchor, and a tag that says no more than text; others go, since what they say is in the value's type.
 fn properties(text: &str, old: yaml::Node<'_>, is_text: bool) -> String {
     let before = text.get(old.full_span().start..old.span().start).unwrap_or_default();
+    if before.is_empty() {
+        return String::new();
+    }
     let core = old.tag().is_some_and(|tag| tag.starts_with("tag:yaml.org,2002:") && tag != "tag:yaml.org,2002:str");
     let keeps_tag = is_text && !core;
     let words = before.split_whitespace().filter(|word| word.starts_with('&') || (keeps_tag && word.starts_with('!')));
