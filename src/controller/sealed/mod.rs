@@ -47,8 +47,10 @@ use report::Reports;
 use rollout::Rollouts;
 use state::State;
 
-/// Objects at work at once. Most of the time they wait for the API server; private-key work has its own, smaller limit.
-const WORKERS: usize = 16;
+/// Objects at work at once, for each core, and their bounds. Most of the time they wait for the API server; private-key work has
+/// its own, smaller limit. Each has a connection, whose buffers take 50 KiB.
+const WORKERS_OF_A_CORE: usize = 4;
+const WORKERS: std::ops::RangeInclusive<usize> = 8..=16;
 /// How long the first objects wait for the list of Secrets. Without it each Secret is asked for.
 const WAIT_FOR_SECRETS: Duration = Duration::from_secs(30);
 /// Pause of an object on which we failed ourselves.
@@ -132,7 +134,7 @@ pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
     }
     watches.spawn(reconciler.clone().follow_keys());
     watches.spawn(reconciler.clone().follow_restarts());
-    for _ in 0..WORKERS {
+    for _ in 0..(cores() * WORKERS_OF_A_CORE).clamp(*WORKERS.start(), *WORKERS.end()) {
         workers.spawn(reconciler.clone().work(stop.clone()));
     }
     let told = told_to_stop(&mut stop, &mut watches, &mut workers).await;
@@ -142,6 +144,10 @@ pub async fn run(task: SealedSecretsTask, mut stop: watch::Receiver<bool>) {
     } else {
         parts.iter().for_each(|part| health.expect(part));
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Waits until `stop` says so. Gives `false` if a watch or a worker ends before.
@@ -166,7 +172,6 @@ impl Reconciler {
             let (synced, tried) = (AtomicBool::new(false), watch::Sender::new(false));
             Arc::new(Watched { namespace: namespace.clone(), synced, tried })
         });
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             watched: watched.collect(),
             config: task.config,
@@ -179,7 +184,7 @@ impl Reconciler {
             state: State::default(),
             reports: Reports::default(),
             rollouts: Rollouts::default(),
-            cores: Arc::new(Semaphore::new(cores)),
+            cores: Arc::new(Semaphore::new(cores())),
             keeps_opened: AtomicBool::new(false),
             described: OnceCell::new(),
         }

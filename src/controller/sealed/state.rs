@@ -114,7 +114,9 @@ impl State {
     }
 
     /// Takes in a SealedSecret. Tells whether it has to be looked at: it is new, or its spec or scope changed.
-    pub(super) fn object_applied(&self, object: Object) -> bool {
+    pub(super) fn object_applied(&self, mut object: Object) -> bool {
+        // As large as a small object, and of no use here.
+        object.metadata.managed_fields = None;
         let mut inner = self.inner();
         let (key, scope, generation) = (object.key(), object.scope(), object.generation());
         let kept = inner.kept;

@@ -23,8 +23,8 @@ use super::{Reconciler, Watched};
 use crate::cluster::bounded;
 use crate::controller::failure::{self, Asked};
 
-/// Objects of a page when listing: a page of large objects must not be large.
-const PAGE: u32 = 100;
+/// Objects of a page when listing: a page of large objects must not be large, and it is there as text and as objects at once.
+const PAGE: u32 = 50;
 /// How often a deletion is decided anew because the Secret changed in between.
 const CONFLICTS: usize = 5;
 

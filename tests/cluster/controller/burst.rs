@@ -15,7 +15,7 @@ use crate::harness::audit::Mark;
 use crate::harness::controller::{Controller, Which, key_admin_rules, unsealer_rules};
 use crate::harness::users::User;
 
-/// Few enough for one page of a list, slow enough to be stopped in between: values under 4096 bits.
+/// Enough to be stopped in between: values under 4096 bits.
 const OBJECTS: usize = 90;
 const VALUES: usize = 3;
 /// As the queue has it.
