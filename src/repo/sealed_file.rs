@@ -263,16 +263,16 @@ spec:
 
     #[test]
     fn of_several_the_named_one_is_meant() {
-        let text = sealed("a", "x") + &sealed("b", "x") + &sealed("", "y");
+        let text = sealed("a", "x") + &sealed("b", "x") + &sealed("", "w");
         let document =
             |namespace: &str, name: &str| find(&text, &wanted(namespace, name)).map(|found| found.map(|found| found.document));
         assert_eq!(document("b", "x"), Ok(Some(1)));
-        assert_eq!(document("", "y"), Ok(Some(2)));
-        assert_eq!(document("c", "y"), Ok(Some(2)));
+        assert_eq!(document("", "w"), Ok(Some(2)));
+        assert_eq!(document("c", "w"), Ok(Some(2)));
         assert_eq!(document("", "x").unwrap_err().to_string(), "it holds several SealedSecrets: `a/x` (line 2), `b/x` (line 8)");
         assert_eq!(
             document("b", "z").unwrap_err().to_string(),
-            "none of its SealedSecrets is `b/z`: there is `a/x` (line 2), `b/x` (line 8), `y` (line 14)"
+            "none of its SealedSecrets is `b/z`: there is `a/x` (line 2), `b/x` (line 8), `w` (line 14)"
         );
     }
 

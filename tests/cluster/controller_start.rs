@@ -82,7 +82,7 @@ fn without_the_definition_or_the_api_server_it_waits_and_still_serves() {
             controller.log().contains("the CustomResourceDefinition sealedsecrets.bitnami.com is not installed; apply it")
         });
         assert_eq!(controller.get("/readyz").unwrap().status, 503);
-        assert!(controller.certificate().starts_with("-----BEGIN CERTIFICATE-----"));
+        cluster.wait("the certificate", || controller.certificate().starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(controller.process().ended().is_none());
         cluster.apply(&reference_crd());
         cluster.wait("readiness", || controller.get("/readyz").unwrap().status == 200);

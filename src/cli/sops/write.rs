@@ -113,6 +113,9 @@ impl Session<'_> {
     pub(super) fn read_plain(&self, text: &[u8], input: Format, output: Format) -> Result<Plain, document::Error> {
         // Whatever is wrong with a text that has no room is found in reading it as any other.
         let room = if self.keeps(input, output) { document::load_to_keep(text).ok() } else { None };
+        // A document of comments alone may be none.
+        let has_pairs = |document: &Map| document.pairs().next().is_some();
+        let room = room.filter(|room| !room.documents.is_empty() && room.documents.iter().all(has_pairs));
         room.map_or_else(|| document::load_plain(input, text).map(Plain::Read), |room| Ok(Plain::Roomy(room)))
     }
 

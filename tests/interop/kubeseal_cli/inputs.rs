@@ -34,7 +34,10 @@ fn documents_of_one_secret() {
         yaml("metadata: {name: a, namespace: x}\nimmutable: null\nstringData: {k: v}\n"),
         yaml("metadata: {name: a, namespace: x}\nstringData: {k: v}\ndata: {k: b3RoZXI=}\n"),
         yaml("metadata: {name: a, namespace: x}\nunknown: 1\nstringData: {k: v}\nspec: {a: b}\n"),
-        yaml("metadata: {name: testSecret, namespace: 'not valid!'}\nstringData: {'key with blanks': v}\n"),
+        yaml("metadata: {name: testSecret, namespace: 'not valid!'}\nstringData: {'key with blanks': v}\n").wording(
+            "a key that no Secret can have may be a value",
+            "warning: standard input: line 2: a key of stringData is not a valid Secret key (not shown: it may hold a value; is a blank missing behind a colon?)\n",
+        ),
         yaml("metadata: &m {name: a, namespace: x}\nstringData: {<<: {k: v}, l: w}\n"),
         yaml("metadata: {name: a, namespace: x}\nstringData:\n  k: |\n    line\n    ---not a marker\n    end\n\n"),
         yaml("metadata: {name: a, namespace: x}\nstringData: {k: !!binary aGk=}\n"),
